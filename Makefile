@@ -1,0 +1,78 @@
+# One way to run each thing. `make test` and `make demo` install what they need themselves.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+# The first interpreter that is new enough; say PYTHON=... to choose another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# More arguments for pip. Linux without a GPU: PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PIP_ARGS ?=
+ARGS ?=
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+PROTO_INSTALLED := .venv-proto/.installed
+PROTO_OUT ?= clients/python
+PROTOS := $(sort $(wildcard protos/endcap/v1/*.proto))
+GENERATED := endcap/v1
+
+.PHONY: help install test lint format proto proto-check demo bench quality
+
+help: ## Show the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+install: $(INSTALLED) ## Make .venv with everything the demo and the tests need.
+
+$(INSTALLED): pyproject.toml clients/python/pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Endcap needs Python 3.11 or newer; found none. Say PYTHON=/path/to/python3."; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt \
+		-e clients/python -e '.[cpu,train,demo,redis,dev]'
+	@touch $@
+
+test: $(INSTALLED) ## Install what is missing and run the tests; ARGS go to pytest.
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED) ## Check style, types, the doors between packages, and the contract.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+
+format: $(INSTALLED) ## Rewrite Python and proto files in the house style.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/buf format --write
+
+# Its own environment: code made by newer tools would not load under protobuf 6, which the client promises.
+$(PROTO_INSTALLED): Makefile
+	@test -n "$(PYTHON)" || { echo "Endcap needs Python 3.11 or newer; found none. Say PYTHON=/path/to/python3."; exit 2; }
+	test -x .venv-proto/bin/python || $(PYTHON) -m venv .venv-proto
+	.venv-proto/bin/python -m pip install --quiet --disable-pip-version-check \
+		grpcio-tools==1.76.0 mypy-protobuf==5.1.0 protobuf==6.33.6 types-protobuf==7.35.1.20260906 setuptools==80.9.0
+	@touch $@
+
+proto: $(PROTO_INSTALLED) ## Generate the Python of the contract into clients/python/endcap/v1.
+	rm -f $(PROTO_OUT)/$(GENERATED)/*_pb2*
+	.venv-proto/bin/python -m grpc_tools.protoc -Iprotos \
+		--plugin=protoc-gen-mypy=.venv-proto/bin/protoc-gen-mypy \
+		--plugin=protoc-gen-mypy_grpc=.venv-proto/bin/protoc-gen-mypy_grpc \
+		--python_out=$(PROTO_OUT) --grpc_python_out=$(PROTO_OUT) \
+		--mypy_out=quiet:$(PROTO_OUT) --mypy_grpc_out=quiet:$(PROTO_OUT) $(PROTOS)
+
+proto-check: ## Fail when the committed Python of the contract is not what `make proto` makes.
+	@out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; $(MAKE) --no-print-directory proto PROTO_OUT="$$out"; \
+	diff -ru -x __pycache__ -x __init__.py -x py.typed "$$out/$(GENERATED)" clients/python/$(GENERATED) \
+		|| { echo "clients/python/$(GENERATED) is stale: run make proto and commit what it changes."; exit 1; }
+
+demo: $(INSTALLED) ## Train on a real shop's data, serve it and show rankings; ARGS=--once ends after showing them.
+	$(BIN)/endcap demo $(ARGS)
+
+bench: $(INSTALLED) ## Measure speed and size; prints tables, writes benchmarks/out/*.json.
+	$(BIN)/python benchmarks/speed.py $(ARGS)
+
+quality: $(INSTALLED) ## Measure the ranking quality of every strategy; prints a table, writes benchmarks/out/quality.json.
+	$(BIN)/python benchmarks/quality.py $(ARGS)

@@ -1,0 +1,1 @@
+"""The immutable, versioned folder that training writes and the server reads."""

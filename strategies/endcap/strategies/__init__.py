@@ -1,0 +1,1 @@
+"""The online pipeline: one folder a stage, one file a component."""

@@ -1,0 +1,79 @@
+"""Candidates as columns: the one table that travels through the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from endcap.bundle.events import Array
+
+
+class Recalled(NamedTuple):
+    """What one recall source proposes, best first."""
+
+    items: Array
+    """int32[k], each item once."""
+    scores: Array
+    """float32[k], descending, in the source's own units."""
+
+    @staticmethod
+    def none() -> Recalled:
+        return Recalled(np.empty(0, np.int32), np.empty(0, np.float32))
+
+
+class Block(NamedTuple):
+    """Columns that one component added together: float32[n, k], and their k names."""
+
+    names: tuple[str, ...]
+    values: Array
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """One row an item: int32[n] item numbers and float32 columns, in blocks. Every change makes a new table."""
+
+    items: Array
+    blocks: tuple[Block, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for block in self.blocks for name in block.names)
+
+    def with_block(self, names: Sequence[str], values: Array) -> Candidates:
+        """These candidates with more columns. Raises ValueError where ``values`` is not float32[n, len(names)]."""
+        expected = (len(self.items), len(names))
+        if values.shape != expected or values.dtype != np.float32:
+            raise ValueError(f"expected float32{list(expected)}, found {values.dtype}{list(values.shape)}")
+        return Candidates(self.items, (*self.blocks, Block(tuple(names), values)))
+
+    def with_column(self, name: str, values: Array) -> Candidates:
+        return self.with_block((name,), values.astype(np.float32, copy=False)[:, None])
+
+    def take(self, rows: Array) -> Candidates:
+        """The rows of a bool[n] mask or of row numbers, in that order."""
+        return Candidates(self.items[rows], tuple(Block(b.names, b.values[rows]) for b in self.blocks))
+
+    def column(self, name: str) -> Array:
+        """float32[n]; the last block that carries the name wins. Raises KeyError for an unknown name."""
+        for block in reversed(self.blocks):
+            if name in block.names:
+                column: Array = block.values[:, block.names.index(name)]
+                return column
+        raise KeyError(f"no column {name!r} among {', '.join(self.names) or 'none'}")
+
+    def matrix(self, names: Sequence[str]) -> Array:
+        """float32[n, len(names)], contiguous, in the order asked; a name that no block carries is a column of NaN."""
+        out = np.full((len(self.items), len(names)), np.nan, np.float32)
+        wanted = {name: place for place, name in enumerate(names)}
+        for block in self.blocks:
+            pairs = [(wanted[name], source) for source, name in enumerate(block.names) if name in wanted]
+            if pairs:
+                targets, sources = map(list, zip(*pairs, strict=True))
+                out[:, targets] = block.values[:, sources]
+        return out

@@ -1,0 +1,1 @@
+"""The offline half: tables in, a bundle out."""
