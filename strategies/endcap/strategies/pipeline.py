@@ -1,0 +1,166 @@
+"""The order of the stages, in one place. Timing and failure policy live here, never in a component.
+
+What a failure costs: a recall source its candidates, a hydrator its columns, a scorer the fine order (the merged
+recall order stands in), a selector its variety. Each is named in ``Slate.degradations``. A filter that fails fails the
+request: showing what must not be shown is worse than showing nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from endcap.bundle.events import Array
+from endcap.strategies.batch import Candidates, Recalled
+from endcap.strategies.contract import Boost, Query
+from endcap.strategies.merge import CALLER, FUSED, merge
+from endcap.strategies.reasons import BOOST, Reason, explain
+from endcap.strategies.strategy import Strategy
+
+SCORE = "score"
+
+
+class Timing(NamedTuple):
+    stage: str
+    component: str
+    seconds: float
+
+
+class Degradation(NamedTuple):
+    """Something the request had to do without."""
+
+    stage: str
+    component: str
+    reason: str
+
+
+@dataclass
+class Run:
+    """What one request's way through the pipeline leaves behind."""
+
+    timings: list[Timing] = field(default_factory=list)
+    degradations: list[Degradation] = field(default_factory=list)
+    recalled: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, stage: str, component: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timings.append(Timing(stage, component, time.perf_counter() - start))
+
+    @contextmanager
+    def tolerant(self, stage: str, component: str) -> Iterator[None]:
+        """Timed, and an error becomes a degradation: the code after the block sees what it had before."""
+        try:
+            with self.timed(stage, component):
+                yield
+        except Exception as error:
+            self.degradations.append(Degradation(stage, component, f"{type(error).__name__}: {error}"))
+
+
+@dataclass(frozen=True)
+class Slate:
+    """The ranked items of one response, best first, and how they came about."""
+
+    strategy: str
+    candidates: Candidates
+    """The slate's rows only, with every column, ``score`` among them."""
+    reasons: tuple[tuple[Reason, ...], ...]
+    """Up to three an item, the strongest first."""
+    considered: int
+    """How many candidates were left to score."""
+    run: Run
+
+    @property
+    def items(self) -> Array:
+        return self.candidates.items
+
+    @property
+    def scores(self) -> Array:
+        return self.candidates.column(SCORE)
+
+
+def execute(strategy: Strategy, query: Query) -> Slate:
+    """Rank for one request. Raises only what a filter raises."""
+    run = Run()
+    candidates = gather(strategy, query, run)
+    candidates = _filter(strategy, query, candidates, run)
+    candidates = _score(strategy, query, candidates, run)
+    slate = candidates.take(_select(strategy, query, candidates, run))
+    with run.timed("explain", strategy.scorer.name):
+        reasons = explain(strategy, query, slate)
+    return Slate(strategy.name, slate, reasons, len(candidates), run)
+
+
+def gather(strategy: Strategy, query: Query, run: Run) -> Candidates:
+    """Recall, merge and hydrate: the table that the scorer sees, in training as in serving."""
+    recalled = _given(query) if query.given is not None else _recall(strategy, query, run)
+    with run.timed("merge", "merge"):
+        candidates = merge(recalled, strategy.candidates)
+    return _hydrate(strategy, query, candidates, run)
+
+
+def _given(query: Query) -> dict[str, Recalled]:
+    assert query.given is not None
+    return {CALLER: Recalled(query.given, np.zeros(len(query.given), np.float32))}
+
+
+def _recall(strategy: Strategy, query: Query, run: Run) -> dict[str, Recalled]:
+    found: dict[str, Recalled] = {}
+    for source in strategy.recall:
+        recalled = Recalled.none()
+        with run.tolerant("recall", source.name):
+            recalled = source.component.recall(query, source.limit)
+        found[source.name] = recalled
+        run.recalled[source.name] = len(recalled.items)
+    return found
+
+
+def _hydrate(strategy: Strategy, query: Query, candidates: Candidates, run: Run) -> Candidates:
+    for hydrator in strategy.hydrate:
+        with run.tolerant("hydrate", hydrator.name):
+            names = [feature.name for feature in hydrator.component.provides]
+            candidates = candidates.with_block(names, hydrator.component.hydrate(query, candidates))
+    return candidates
+
+
+def _filter(strategy: Strategy, query: Query, candidates: Candidates, run: Run) -> Candidates:
+    for item_filter in strategy.filter:
+        with run.timed("filter", item_filter.name):
+            keep = item_filter.component.keep(query, candidates)
+        run.dropped[item_filter.name] = int(len(keep) - np.count_nonzero(keep))
+        if not keep.all():
+            candidates = candidates.take(keep)
+    return candidates
+
+
+def _score(strategy: Strategy, query: Query, candidates: Candidates, run: Run) -> Candidates:
+    scores = candidates.column(FUSED)
+    with run.tolerant("score", strategy.scorer.name):
+        scores = strategy.scorer.component.score(query, candidates)
+    boost = _boost(query.boosts, candidates.items, scores)
+    return candidates.with_column(SCORE, scores + boost).with_column(BOOST, boost)
+
+
+def _boost(boosts: tuple[Boost, ...], items: Array, scores: Array) -> Array:
+    total = np.zeros(len(items), np.float32)
+    known = scores[np.isfinite(scores)]
+    spread = float(known.std()) if len(known) else 0.0
+    for boost in boosts:
+        total += boost.filter.keep(items) * np.float32(boost.weight * (spread or 1.0))
+    return total
+
+
+def _select(strategy: Strategy, query: Query, candidates: Candidates, run: Run) -> Array:
+    rows = np.lexsort((candidates.items, -np.nan_to_num(candidates.column(SCORE), nan=-np.inf)))[: query.size]
+    with run.tolerant("select", strategy.selector.name):
+        rows = strategy.selector.component.select(query, candidates)
+    return rows

@@ -1,0 +1,80 @@
+"""A strategy: a named composition of components, ready to run; and how a request overrides it for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, NamedTuple, TypeVar
+
+from endcap.strategies.contract import Filter, Hydrator, RecallSource, Scorer, Selector
+
+C = TypeVar("C", covariant=True)
+
+
+class Named(NamedTuple, Generic[C]):
+    """A component under the name that strategies, metrics and responses call it by."""
+
+    name: str
+    component: C
+
+
+class Source(NamedTuple):
+    name: str
+    component: RecallSource
+    limit: int
+    """At most this many items a request."""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    name: str
+    description: str
+    recall: tuple[Source, ...]
+    hydrate: tuple[Named[Hydrator], ...]
+    filter: tuple[Named[Filter], ...]
+    scorer: Named[Scorer]
+    selector: Named[Selector]
+    candidates: int
+    """At most this many items are scored."""
+
+
+class UnknownComponent(LookupError):
+    """A request's override names something that this server does not have."""
+
+    def __init__(self, stage: str, name: str, known: list[str]) -> None:
+        super().__init__(f"no {stage} {name!r} here; there are: {', '.join(known)}")
+        self.stage = stage
+
+
+class Override(NamedTuple):
+    """What one request changes of its strategy. Diversity travels in the query."""
+
+    recall: tuple[tuple[str, int], ...] = ()
+    """(source, limit); where not empty it replaces the strategy's sources. Limit 0: the strategy's own, or 100."""
+    scorer: str = ""
+
+
+DEFAULT_LIMIT = 100
+
+
+def overridden(
+    strategy: Strategy, override: Override, sources: Mapping[str, RecallSource], scorers: Mapping[str, Scorer]
+) -> Strategy:
+    """``strategy`` with what ``override`` names in place. Raises UnknownComponent."""
+    if override.recall:
+        own = {source.name: source.limit for source in strategy.recall}
+        recall = tuple(
+            Source(name, _known("recall source", name, sources), limit or own.get(name, DEFAULT_LIMIT))
+            for name, limit in override.recall
+        )
+        strategy = replace(strategy, recall=recall)
+    if override.scorer:
+        scorer = _known("scorer", override.scorer, scorers)
+        strategy = replace(strategy, scorer=Named(override.scorer, scorer))
+    return strategy
+
+
+def _known(stage: str, name: str, known: Mapping[str, C]) -> C:
+    if name not in known:
+        raise UnknownComponent(stage, name, sorted(known))
+    return known[name]
