@@ -1,0 +1,1 @@
+"""Protobuf messages to queries, slates to protobuf messages."""
