@@ -227,10 +227,9 @@ def _count(n: int, entries: Span | None, path: str, found: list[Violation]) -> b
 
 def _value_check(field: FieldDescriptor, span: Span | None) -> _Check | None:
     if field.message_type is not None:
-        kind: str = field.message_type.full_name
-        return _WELL_KNOWN.get(kind, _message_check)
+        return _timestamp_check if field.message_type.full_name == "google.protobuf.Timestamp" else _message_check
     if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
-        return _text_check(span) if span is not None else None
+        return None if span is None else _text_check(span)
     if field.cpp_type in (FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE):
         return _number_check(span or Span(-math.inf, math.inf))
     return _number_check(span) if span is not None else None
@@ -267,9 +266,6 @@ def _timestamp_check(time: Any, path: str, found: list[Violation]) -> None:
     if not (-62_135_596_800 <= time.seconds <= 253_402_300_799 and 0 <= time.nanos <= 999_999_999):
         expected = "a time in the years 1 to 9999 with 0 to 999,999,999 nanos"
         found.append(Violation(path, f"is {time.seconds} seconds and {time.nanos} nanos; expected {expected}"))
-
-
-_WELL_KNOWN: Final[dict[str, _Check]] = {"google.protobuf.Timestamp": _timestamp_check}
 
 
 def _shortened(text: str, length: int = 40) -> str:
