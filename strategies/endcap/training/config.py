@@ -1,0 +1,188 @@
+"""shop.toml: where a shop's tables are, what their columns mean, and how to train on them.
+
+Paths are relative to the TOML file. Columns need mapping only where their names differ from Endcap's.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import ValidationInfo as Info
+
+from endcap.training.errors import ConfigError, closest
+
+SUFFIXES = (".parquet", ".csv")
+
+
+def _from_toml_folder(path: Path, info: Info) -> Path:
+    folder: Path = (info.context or {}).get("folder", Path())
+    return (folder / path.expanduser()).resolve()
+
+
+def _is_table(path: Path) -> Path:
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"found {path.name!r}, expected a file that ends in .parquet or .csv")
+    if not path.is_file():
+        raise ValueError(f"found no file {path}")
+    return path
+
+
+TablePath = Annotated[Path, AfterValidator(_from_toml_folder), AfterValidator(_is_table)]
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """Base of every table of shop.toml: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EventColumns(Section):
+    """The names, in the shop's own table, of the columns that Endcap reads. Absent optional columns are fine."""
+
+    user_id: str = "user_id"
+    item_id: str = "item_id"
+    time: str = "time"
+    event_type: str = "event_type"
+    value: str = "value"
+    """Optional: money for the whole row."""
+    quantity: str = "quantity"
+    """Optional: 1 where unknown."""
+    basket_id: str = "basket_id"
+    """Optional: events of one basket (order, visit) happened together."""
+    event_id: str = "event_id"
+    """Optional: rows of one id are one event."""
+    query: str = "query"
+    """Optional: the search that led to the event."""
+    slate_id: str = "slate_id"
+    """Optional: the list of items in which the shopper saw this one."""
+    position: str = "position"
+    """Optional: where in that list, from 0."""
+
+
+class EventsConfig(Section):
+    path: TablePath
+    columns: EventColumns = EventColumns()
+    event_type: str | None = None
+    """The type of every event, for a table that has one kind of event and no column that says so."""
+    weights: dict[str, Weight] = Field(default={"view": 0.1, "add_to_cart": 0.3, "purchase": 1.0}, min_length=1)
+    """How much an event of a type says about a shopper's taste. Types not named here are dropped and counted."""
+    goal: list[str] = Field(default_factory=list)
+    """The types that ranking aims at; empty: the type or types of the highest weight."""
+    time: Literal["auto", "timestamp", "order"] = "auto"
+    """``order``: integers that only say what came first. ``auto``: integers below 100,000,000 are an order."""
+    max_per_day: PositiveInt = 1000
+    """A shopper with more events than this on any one day is taken for a bot, and dropped whole."""
+
+    @property
+    def goal_types(self) -> list[str]:
+        highest = max(self.weights.values())
+        return sorted(self.goal or (name for name, weight in self.weights.items() if weight == highest))
+
+
+class ItemColumns(Section):
+    """As EventColumns, for items. Every other column of the table becomes an attribute that a filter may name."""
+
+    item_id: str = "item_id"
+    title: str = "title"
+    description: str = "description"
+    categories: str | list[str] = "categories"
+    """A column of lists or of delimited text, or several columns; from broad to fine."""
+    brand: str = "brand"
+    price: str = "price"
+    available: str = "available"
+
+
+class ItemsConfig(Section):
+    path: TablePath
+    columns: ItemColumns = ItemColumns()
+    separator: str = Field(default=">", min_length=1)
+    """Parts the levels of a category in text: ``"Food > Dairy > Yogurt"``."""
+    text: list[str] = Field(default=["title", "description", "brand", "categories"], min_length=1)
+    """What the text models read of an item: these columns, by Endcap's names or, for attributes, the table's own."""
+    ignore: list[str] = Field(default_factory=list)
+    """Columns of the table to leave out of the bundle."""
+
+
+class UserColumns(Section):
+    user_id: str = "user_id"
+
+
+class UsersConfig(Section):
+    """Every other column of the table is an attribute of the shopper."""
+
+    path: TablePath
+    columns: UserColumns = UserColumns()
+    ignore: list[str] = Field(default_factory=list)
+
+
+class PeriodColumns(Section):
+    item_id: str = "item_id"
+    start: str = "start"
+    end: str = "end"
+
+
+class PeriodsConfig(Section):
+    """What is known ahead about items for a span of time, such as promotions; every other column says what."""
+
+    path: TablePath
+    columns: PeriodColumns = PeriodColumns()
+    ignore: list[str] = Field(default_factory=list)
+
+
+class TrainingConfig(Section):
+    seed: int = 7
+    horizon_days: PositiveFloat = 28.0
+    """How far ahead the ranker learns to look, and the length of the last window, on which it is judged."""
+    windows: PositiveInt = 3
+    """How many windows before the last one the ranker learns from."""
+
+
+class TextConfig(Section):
+    model: str | None = None
+    """A BERT-family model by folder or by name; the default is all-MiniLM-L6-v2."""
+
+
+class ShopConfig(Section):
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")
+    """Lower case letters, digits, - and _; bundles are named after it."""
+    events: EventsConfig
+    items: ItemsConfig
+    users: UsersConfig | None = None
+    item_periods: PeriodsConfig | None = None
+    training: TrainingConfig = TrainingConfig()
+    text: TextConfig = TextConfig()
+    default_strategy: str = "hybrid"
+    strategies: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """The shop's own strategies, laid over the ready-made ones."""
+
+
+def load_config(path: Path) -> ShopConfig:
+    """Raises ConfigError, whose message names the file and the key, what was found and what was expected."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); expected a shop.toml") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from error
+    try:
+        config = ShopConfig.model_validate(raw, context={"folder": path.resolve().parent})
+    except ValidationError as error:
+        raise ConfigError(_explain(path, error)) from error
+    _check_goal(path, config)
+    return config
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    first, *others = error.errors(include_url=False)
+    message = f"{path}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return message + (f" (and {len(others)} more)" if others else "")
+
+
+def _check_goal(path: Path, config: ShopConfig) -> None:
+    for name in config.events.goal:
+        if name not in config.events.weights:
+            raise ConfigError(f"{path}: events.goal: {name!r} has no weight; {closest(name, config.events.weights)}")
