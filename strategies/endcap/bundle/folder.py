@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from endcap.bundle.events import EVENT_COLUMNS, Array, Events, Histories
 from endcap.bundle.ids import IdIndex
 from endcap.bundle.manifest import FORMAT_VERSION, MANIFEST_NAME, Manifest
 from endcap.bundle.strings import StringTable
+
+
+T = TypeVar("T")
 
 
 class BundleError(Exception):
@@ -65,6 +68,17 @@ class Bundle:
 
     folder: Path
     manifest: Manifest
+
+    @cached_property
+    def _opened(self) -> dict[str, Any]:
+        return {}
+
+    def once(self, key: str, build: Callable[[], T]) -> T:
+        """``build()`` on the first call for ``key``, then the same object: components share an index or an encoder."""
+        if key not in self._opened:
+            self._opened[key] = build()
+        opened: T = self._opened[key]
+        return opened
 
     def has(self, part: str) -> bool:
         return (self.folder / part).is_dir()

@@ -11,6 +11,10 @@ import numpy as np
 from endcap.bundle.events import Array
 
 
+SCORE = "score"
+"""The column that the scorer fills and the selector reads."""
+
+
 class Recalled(NamedTuple):
     """What one recall source proposes, best first."""
 

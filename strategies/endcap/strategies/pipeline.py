@@ -16,13 +16,14 @@ from typing import NamedTuple
 import numpy as np
 
 from endcap.bundle.events import Array
-from endcap.strategies.batch import Candidates, Recalled
+from endcap.strategies.batch import SCORE, Candidates, Recalled
 from endcap.strategies.contract import Boost, Query
 from endcap.strategies.merge import CALLER, FUSED, merge
 from endcap.strategies.reasons import BOOST, Reason, explain
+from endcap.strategies.select.top_k import ordered
 from endcap.strategies.strategy import Strategy
 
-SCORE = "score"
+
 
 
 class Timing(NamedTuple):
@@ -160,7 +161,7 @@ def _boost(boosts: tuple[Boost, ...], items: Array, scores: Array) -> Array:
 
 
 def _select(strategy: Strategy, query: Query, candidates: Candidates, run: Run) -> Array:
-    rows = np.lexsort((candidates.items, -np.nan_to_num(candidates.column(SCORE), nan=-np.inf)))[: query.size]
+    rows = ordered(candidates, query, None)[: query.size]
     with run.tolerant("select", strategy.selector.name):
         rows = strategy.selector.component.select(query, candidates)
     return rows

@@ -26,6 +26,8 @@ class Reason(NamedTuple):
     """The column that raised it most."""
     value: float
     """What that column says of this item; NaN where it says nothing, which can be telling too."""
+    item: int = -1
+    """The item that the evidence rests on (what this one goes with), -1 where there is none."""
 
 
 def explain(strategy: Strategy, query: Query, slate: Candidates) -> tuple[tuple[Reason, ...], ...]:
@@ -38,7 +40,23 @@ def explain(strategy: Strategy, query: Query, slate: Candidates) -> tuple[tuple[
         return tuple(() for _ in slate.items)
     codes = _codes(strategy, names)
     values = slate.matrix(names)
-    return tuple(_strongest(codes, names, parts[row], values[row]) for row in range(len(slate)))
+    reasons = [_strongest(codes, names, parts[row], values[row]) for row in range(len(slate))]
+    return _with_evidence(strategy, query, slate.items, reasons)
+
+
+def _with_evidence(
+    strategy: Strategy, query: Query, items: Array, reasons: list[tuple[Reason, ...]]
+) -> tuple[tuple[Reason, ...], ...]:
+    """Reasons whose hydrator can name an item as evidence, with that item: one call a hydrator, for the whole slate."""
+    for hydrator in strategy.hydrate:
+        evidence = getattr(hydrator.component, "evidence", None)
+        own = {feature.name for feature in hydrator.component.provides}
+        rows = [row for row, given in enumerate(reasons) if any(reason.feature in own for reason in given)]
+        if evidence is None or not rows:
+            continue
+        for row, item in zip(rows, evidence(query, items[rows]), strict=True):
+            reasons[row] = tuple(r._replace(item=int(item)) if r.feature in own else r for r in reasons[row])
+    return tuple(reasons)
 
 
 def _codes(strategy: Strategy, names: tuple[str, ...]) -> list[ReasonCode | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
@@ -29,6 +29,8 @@ class Use(Settings):
     use: str
     name: str = ""
     limit: int = Field(DEFAULT_LIMIT, ge=1, le=10_000)
+    optional: bool = False
+    """Left out, not an error, where the bundle was trained without the part that the component reads."""
     parameters: dict[str, Any] = {}
 
     @model_validator(mode="before")
@@ -38,7 +40,7 @@ class Use(Settings):
             return {"use": raw, "name": raw}
         if not isinstance(raw, dict) or "use" not in raw or "parameters" in raw:
             return raw
-        own = {key: raw[key] for key in ("use", "name", "limit") if key in raw}
+        own = {key: raw[key] for key in ("use", "name", "limit", "optional") if key in raw}
         return {"name": raw["use"], **own, "parameters": {key: raw[key] for key in raw if key not in own}}
 
 
@@ -119,7 +121,7 @@ class Shelf:
         strategy = Strategy(
             name=name,
             description=config.description,
-            recall=tuple(Source(use.name, self.build("recall", use, key), use.limit) for use in config.recall),
+            recall=tuple(Source(use.name, built, use.limit) for use, built in self._built("recall", config.recall, key)),
             hydrate=self._named("hydrate", config.hydrate, key),
             filter=self._named("filter", config.filter, key),
             scorer=self._named("score", [config.score], key)[0],
@@ -130,7 +132,15 @@ class Shelf:
         return strategy
 
     def _named(self, stage: str, uses: Iterable[Use], key: str) -> tuple[Named[Any], ...]:
-        return tuple(Named(use.name, self.build(stage, use, key)) for use in uses)
+        return tuple(Named(use.name, built) for use, built in self._built(stage, uses, key))
+
+    def _built(self, stage: str, uses: Iterable[Use], key: str) -> Iterator[tuple[Use, Any]]:
+        for use in uses:
+            try:
+                yield use, self.build(stage, use, key)
+            except BundleError:
+                if not use.optional:
+                    raise
 
     def build(self, stage: str, use: Use, key: str) -> Any:
         identity = (stage, use.use, repr(sorted(use.parameters.items())))

@@ -1,0 +1,60 @@
+"""The item's price against what this shopper usually pays, as ranks within the item's category.
+
+A rank (0 the cheapest of its category, 1 the dearest) compares a shopper's taste across categories of other price
+levels, where a ratio of prices would not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from endcap.bundle.events import Array
+from endcap.bundle.folder import Bundle
+from endcap.strategies.batch import Candidates
+from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
+
+
+class PriceConfig(Settings):
+    """No parameters."""
+
+
+class Price:
+    Config = PriceConfig
+    provides = (
+        Feature("price.value"),
+        Feature("price.rank", ReasonCode.PRICE_FITS),
+        Feature("price.rank_gap", ReasonCode.PRICE_FITS),
+        Feature("price.ratio_to_usual", ReasonCode.PRICE_FITS),
+    )
+
+    def __init__(self, config: PriceConfig, bundle: Bundle) -> None:
+        part = bundle.part("items")
+        self.prices = part.array("price")  # float32[items], NaN where unknown
+        self.ranks = part.array("price_rank")  # float32[items], 0 to 1 within the category, NaN where unknown
+        self.category_of = bundle.catalog.groups["category"]
+
+    def hydrate(self, query: Query, candidates: Candidates) -> Array:
+        prices, ranks = self.prices[candidates.items], self.ranks[candidates.items]
+        own = query.events.items
+        usual_rank = _mean(self.ranks[own])
+        usual_price = self._usual_in_category(own, candidates.items)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = prices / usual_price
+        out = np.column_stack([prices, ranks, ranks - usual_rank, np.where(np.isfinite(ratio), ratio, np.nan)])
+        return out.astype(np.float32)
+
+    def _usual_in_category(self, own: Array, items: Array) -> Array:
+        """float64[n]: the mean price of the shopper's events in each candidate's category, NaN where there are none."""
+        own = own[~np.isnan(self.prices[own]) & (self.category_of[own] >= 0)]
+        categories, rows = np.unique(self.category_of[own], return_inverse=True)
+        if not len(categories):
+            return np.full(len(items), np.nan)
+        means = np.bincount(rows, self.prices[own]) / np.bincount(rows)
+        wanted = self.category_of[items]
+        places = np.minimum(np.searchsorted(categories, wanted), len(categories) - 1)
+        return np.where(categories[places] == wanted, means[places], np.nan)
+
+
+def _mean(values: Array) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else np.nan

@@ -1,0 +1,45 @@
+"""What this shopper did with this item's kind: its title, category, department and brand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from endcap.bundle.events import Array
+from endcap.bundle.folder import Bundle
+from endcap.strategies.batch import Candidates
+from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
+from endcap.strategies.hydrate.groups import GROUP_FEATURES, group_table, item_table, timeline
+
+GROUP_REASONS = {
+    "title": ReasonCode.BOUGHT_BEFORE,
+    "category": ReasonCode.FAVOURITE_CATEGORY,
+    "department": ReasonCode.FAVOURITE_CATEGORY,
+    "brand": ReasonCode.FAVOURITE_BRAND,
+}
+
+
+class ShopperGroupsConfig(Settings):
+    groups: tuple[str, ...] = tuple(GROUP_REASONS)
+    """Which of the catalog's groups to count along."""
+
+
+class ShopperGroups:
+    Config = ShopperGroupsConfig
+
+    def __init__(self, config: ShopperGroupsConfig, bundle: Bundle) -> None:
+        self.groups = {name: bundle.catalog.groups[name] for name in config.groups if name in bundle.catalog.groups}
+        self.provides = tuple(
+            Feature(f"shopper_{name}.{what}", GROUP_REASONS.get(name, ReasonCode.OTHER))
+            for name in self.groups
+            for what in (*GROUP_FEATURES, "item_share")  # the last: how much of the kind is this very item
+        )
+
+    def hydrate(self, query: Query, candidates: Candidates) -> Array:
+        line, blocks = timeline(query), []
+        own = item_table(query).look_up(candidates.items)[:, :1]
+        for group_of in self.groups.values():
+            found = group_table(line, group_of[query.events.items]).look_up(group_of[candidates.items])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                share = own / found[:, :1]
+            blocks += [found, share.astype(np.float32)]
+        return np.hstack(blocks) if blocks else np.empty((len(candidates), 0), np.float32)

@@ -1,0 +1,42 @@
+"""What this shopper did with this very item: how often, how lately, in what rhythm."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from endcap.bundle.events import Array
+from endcap.bundle.folder import Bundle
+from endcap.strategies.batch import Candidates
+from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
+from endcap.strategies.hydrate.groups import GROUP_FEATURES, item_table
+
+_RHYTHM = ("gap_days", "due")
+
+
+class ShopperItemConfig(Settings):
+    """No parameters."""
+
+
+class ShopperItem:
+    Config = ShopperItemConfig
+    provides = (
+        *(
+            Feature(f"shopper_item.{name}", ReasonCode.DUE_AGAIN if name in _RHYTHM else ReasonCode.BOUGHT_BEFORE)
+            for name in GROUP_FEATURES
+        ),
+        Feature("shopper_item.session_weight", ReasonCode.BOUGHT_BEFORE),
+    )
+
+    def __init__(self, config: ShopperItemConfig, bundle: Bundle) -> None:
+        pass
+
+    def hydrate(self, query: Query, candidates: Candidates) -> Array:
+        session = _weight_in_session(query, candidates.items)
+        return np.column_stack([item_table(query).look_up(candidates.items), session])
+
+
+def _weight_in_session(query: Query, items: Array) -> Array:
+    """float32[n]: the summed weight of this request's own events on each item."""
+    matches = query.session.items[None, :] == items[:, None]
+    weights: Array = (matches @ query.session.weights).astype(np.float32)
+    return weights

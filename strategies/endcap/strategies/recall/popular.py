@@ -1,0 +1,27 @@
+"""What everyone buys now: the recent window, leaning towards what is rising."""
+
+from __future__ import annotations
+
+from endcap.bundle.folder import Bundle
+from endcap.strategies.batch import Recalled
+from endcap.strategies.contract import Query, ReasonCode, Settings
+
+
+class PopularConfig(Settings):
+    """No parameters: the window and the trend were fixed at training."""
+
+
+class PopularRecall:
+    Config = PopularConfig
+    reason = ReasonCode.POPULAR
+
+    def __init__(self, config: PopularConfig, bundle: Bundle) -> None:
+        part = bundle.part("popular")
+        self.items = part.array("items")  # int32[k], best first
+        self.scores = part.array("scores")  # float32[k]
+
+    def recall(self, query: Query, limit: int) -> Recalled:
+        if query.allowed is None:
+            return Recalled(self.items[:limit], self.scores[:limit])
+        rows = query.allowed[self.items].nonzero()[0][:limit]
+        return Recalled(self.items[rows], self.scores[rows])

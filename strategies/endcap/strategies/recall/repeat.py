@@ -1,0 +1,29 @@
+"""What this shopper buys again: their own items by how often and how lately."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from endcap.bundle.folder import Bundle
+from endcap.strategies.anchors import strengths_of
+from endcap.strategies.batch import Recalled
+from endcap.strategies.contract import Query, ReasonCode, Settings
+from endcap.strategies.recall.top import permitted, ranked
+
+
+class RepeatConfig(Settings):
+    half_life_days: float = Field(60.0, gt=0)
+
+
+class RepeatRecall:
+    Config = RepeatConfig
+    reason = ReasonCode.BOUGHT_BEFORE
+
+    def __init__(self, config: RepeatConfig, bundle: Bundle) -> None:
+        self.config = config
+
+    def recall(self, query: Query, limit: int) -> Recalled:
+        goals = query.events.rows(np.flatnonzero(query.events.goals))
+        items, strengths = strengths_of(goals, query.now, self.config.half_life_days)
+        return ranked(*permitted(items, strengths, query.allowed), limit)

@@ -1,0 +1,126 @@
+"""A LightGBM model as arrays, to say which feature moved a score and by how much.
+
+The model text is read after the bundle's hashes were checked, so its shape is trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Self
+
+import numpy as np
+
+from endcap.bundle.events import Array
+
+_CATEGORICAL, _DEFAULT_LEFT, _MISSING_SHIFT = 1, 2, 2
+_ZERO_IS_MISSING, _NAN_IS_MISSING = 1, 2
+_ZERO = 1e-35  # LightGBM's kZeroThreshold
+
+
+@dataclass(frozen=True)
+class Forest:
+    """All trees' nodes in one row: inner nodes first by tree, a leaf as the negative number ``~leaf``."""
+
+    roots: Array  # int32[trees]
+    feature: Array  # int32[nodes]
+    threshold: Array  # float64[nodes]
+    default_left: Array  # bool[nodes]
+    missing: Array  # int8[nodes]: 0 none, 1 zero, 2 NaN
+    children: Array  # int32[nodes, 2], left and right
+    node_value: Array  # float64[nodes]: mean of the leaves below, by training rows
+    leaf_value: Array  # float64[leaves]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises ValueError for a model with categorical or linear splits, which Endcap's training does not make."""
+        trees = list(_trees(text))
+        inner = [int(tree["num_leaves"]) - 1 for tree in trees]
+        node_starts = np.concatenate([[0], np.cumsum(inner)])
+        leaf_starts = np.concatenate([[0], np.cumsum([count + 1 for count in inner])])
+        kinds = _joined(trees, "decision_type", np.int32)
+        if (kinds & _CATEGORICAL).any():
+            raise ValueError("the model has categorical splits; expected numerical ones only")
+        children = np.stack([_linked(trees, side, node_starts, leaf_starts) for side in ("left_child", "right_child")], 1)
+        leaf_value, leaf_count = _joined(trees, "leaf_value", np.float64), _joined(trees, "leaf_count", np.float64)
+        return cls(
+            roots=np.array([s if n else ~l for s, n, l in zip(node_starts, inner, leaf_starts, strict=False)], np.int32),
+            feature=_joined(trees, "split_feature", np.int32),
+            threshold=_joined(trees, "threshold", np.float64),
+            default_left=(kinds & _DEFAULT_LEFT) != 0,
+            missing=((kinds >> _MISSING_SHIFT) & 3).astype(np.int8),
+            children=children,
+            node_value=_means(children, leaf_value, leaf_count),
+            leaf_value=leaf_value,
+        )
+
+    def contributions(self, rows: Array) -> Array:
+        """float64[n, features]: what each feature's splits added along each row's paths (float32[n, features]).
+
+        Summed over the features this is the score less the trees' means. The method is Saabas' path attribution,
+        https://blog.datadive.net/interpreting-random-forests (2014).
+        """
+        size, width = rows.shape
+        total = np.zeros(size * width)
+        lane_row = np.repeat(np.arange(size), len(self.roots))
+        node = np.tile(self.roots, size)
+        while len(lane_row := lane_row[inner := node >= 0]):
+            node = node[inner]
+            feature = self.feature[node]
+            below = self._step(node, rows[lane_row, feature])
+            gain = self._value(below) - self.node_value[node]
+            total += np.bincount(lane_row * width + feature, gain, size * width)
+            node = below
+        return total.reshape(size, width)
+
+    def _step(self, node: Array, value: Array) -> Array:
+        value = value.astype(np.float64)
+        missing = np.isnan(value) & (self.missing[node] == _NAN_IS_MISSING)
+        value = np.nan_to_num(value, nan=0.0, posinf=np.inf, neginf=-np.inf)
+        missing |= (np.abs(value) <= _ZERO) & (self.missing[node] == _ZERO_IS_MISSING)
+        left = np.where(missing, self.default_left[node], value <= self.threshold[node])
+        return self.children[node, np.where(left, 0, 1)]
+
+    def _value(self, node: Array) -> Array:
+        return np.where(node >= 0, self.node_value[np.maximum(node, 0)], self.leaf_value[np.maximum(~node, 0)])
+
+
+def _trees(text: str) -> Iterator[dict[str, str]]:
+    lines = text.split("\n")
+    starts = [number for number, line in enumerate(lines) if line.startswith("Tree=")]
+    end = lines.index("end of trees") if "end of trees" in lines else len(lines)
+    for start, stop in pairwise([*starts, end]):
+        tree = dict(line.split("=", 1) for line in lines[start:stop] if "=" in line)
+        if tree.get("is_linear", "0") != "0":
+            raise ValueError("the model has linear leaves; expected constant ones")
+        yield tree
+
+
+def _numbers(tree: dict[str, str], key: str, dtype: type) -> Array:
+    return np.array(tree.get(key, "").split(), dtype)
+
+
+def _joined(trees: list[dict[str, str]], key: str, dtype: type) -> Array:
+    return np.concatenate([np.empty(0, dtype), *(_numbers(tree, key, dtype) for tree in trees)])
+
+
+def _linked(trees: list[dict[str, str]], side: str, node_starts: Array, leaf_starts: Array) -> Array:
+    """A tree's own child numbers as numbers in the whole forest."""
+    parts = [np.empty(0, np.int32)]
+    for tree, nodes, leaves in zip(trees, node_starts, leaf_starts, strict=False):
+        own = _numbers(tree, side, np.int32)
+        parts.append(np.where(own >= 0, own + nodes, ~(~own + leaves)).astype(np.int32))
+    return np.concatenate(parts)
+
+
+def _means(children: Array, leaf_value: Array, leaf_count: Array) -> Array:
+    """float64[nodes]; a child's number is above its parent's, so one pass from the end sees children first."""
+    value, count = np.zeros(len(children)), np.zeros(len(children))
+    for node in range(len(children) - 1, -1, -1):
+        for child in children[node]:
+            weight = leaf_count[~child] if child < 0 else count[child]
+            count[node] += weight
+            value[node] += weight * (leaf_value[~child] if child < 0 else value[child])
+        value[node] /= max(count[node], 1.0)
+    return value

@@ -1,0 +1,65 @@
+"""Maximal marginal relevance: each next item weighs its score against its likeness to those already chosen.
+
+Carbonell and Goldstein, SIGIR 1998. Likeness is the cosine of two items' texts; scores are scaled to 0..1 over the
+head of the ranking, so that ``diversity`` means the same whatever the scorer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from endcap.bundle.events import Array
+from endcap.bundle.folder import Bundle
+from endcap.strategies.batch import SCORE, Candidates
+from endcap.strategies.contract import Query, Settings
+from endcap.strategies.select.top_k import ordered
+from endcap.strategies.text.space import text_space
+
+
+class MmrConfig(Settings):
+    diversity: float = Field(0.0, ge=0, le=1)
+    """0: by score alone; 1: by variety alone. A request may set its own."""
+    collapse_titles: bool = False
+    head: int = Field(100, ge=1)
+    """Only this many of the best are weighed for variety, or the slate's size where that is more."""
+
+
+class Mmr:
+    Config = MmrConfig
+
+    def __init__(self, config: MmrConfig, bundle: Bundle) -> None:
+        self.config = config
+        self.title_of = bundle.catalog.groups["title"]
+        self.space = text_space(bundle)
+
+    def select(self, query: Query, candidates: Candidates) -> Array:
+        diversity = self.config.diversity if query.diversity is None else query.diversity
+        rows = ordered(candidates, query, self.title_of if self.config.collapse_titles else None)
+        if diversity == 0 or query.size <= 1:
+            return rows[: query.size]
+        head = rows[: max(self.config.head, query.size)]
+        vectors = self.space.vectors[self.space.text_of[candidates.items[head]]]
+        relevance = _scaled(candidates.column(SCORE)[head])
+        return head[_spread(relevance, vectors, diversity, query.size)]
+
+
+def _spread(relevance: Array, vectors: Array, diversity: float, size: int) -> Array:
+    """int64[k]: places chosen one by one, k = min(size, n). ``vectors`` are float32[n, d], unit length."""
+    size = min(size, len(relevance))
+    chosen = np.empty(size, np.int64)
+    likeness = np.zeros(len(relevance), np.float32)
+    value = (1.0 - diversity) * relevance
+    for turn in range(size):
+        best = int(np.argmax(value - diversity * likeness))
+        chosen[turn], value[best] = best, -np.inf
+        np.maximum(likeness, vectors @ vectors[best], out=likeness)
+    return chosen
+
+
+def _scaled(scores: Array) -> Array:
+    """float32[n] in 0..1; a score that is not a number counts as the lowest."""
+    known = np.isfinite(scores)
+    low, high = (float(scores[known].min()), float(scores[known].max())) if known.any() else (0.0, 0.0)
+    scaled = np.where(known, (scores - low) / ((high - low) or 1.0), 0.0)
+    return scaled.astype(np.float32)

@@ -1,0 +1,81 @@
+"""Where texts live: the encoder, the vectors of the catalog's texts, and the index over them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from endcap.bundle.events import Array
+from endcap.bundle.folder import Bundle
+from endcap.strategies.anchors import Anchors
+from endcap.strategies.batch import Recalled
+from endcap.strategies.contract import Query
+from endcap.strategies.text.encoder import Encoder
+from endcap.strategies.text.index import TextIndex
+
+
+class TextSpace:
+    """One per process and bundle, see ``text_space``."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        part = bundle.part("text")
+        self.encoder = Encoder.open(part.folder)
+        self.index = TextIndex.open(part.folder)
+        self.vectors = part.array("vectors")  # float32[texts, d], unit length
+        self.text_of = bundle.catalog.texts  # int32[items]
+        items = bundle.part("items")
+        self.items = items.array("text_items")  # int32[items], grouped by text, the most popular first
+        self.offsets = items.array("text_offsets")  # int64[texts + 1]
+
+    def query_vector(self, query: Query) -> Array | None:
+        """float32[d] of the search text, or None without one."""
+        if not query.text:
+            return None
+        return query.once("text.query", lambda: self.encoder.encode_one(query.text))
+
+    def profile(self, start: Anchors) -> Array | None:
+        """float32[d], unit length: the weighted mean of what the anchors say, or None without anchors."""
+        if not len(start.items):
+            return None
+        mean = start.weights @ self.vectors[self.text_of[start.items]]
+        return _unit(mean)
+
+    def cosines(self, vector: Array, items: Array) -> Array:
+        """float32[n] between a unit vector and the texts of items (int32[n])."""
+        cosines: Array = self.vectors[self.text_of[items]] @ vector
+        return cosines
+
+    def nearest(self, vector: Array, limit: int, allowed: Array | None, per_text: int) -> Recalled:
+        """The items of the nearest texts, at most ``per_text`` of one text, the most popular of a text first."""
+        texts, cosines = self.index.search(vector, limit, self._allowed_texts(allowed))
+        starts, counts = self.offsets[texts], self.offsets[texts + 1] - self.offsets[texts]
+        places = np.repeat(np.arange(len(texts)), counts)
+        ranks = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
+        items = self.items[np.repeat(starts, counts) + ranks]
+        if allowed is not None:
+            places, items = places[allowed[items]], items[allowed[items]]
+            ranks = _ranks_within(places)
+        keep = np.flatnonzero(ranks < per_text)[:limit]
+        return Recalled(items[keep], cosines[places[keep]])
+
+    def _allowed_texts(self, allowed: Array | None) -> Array | None:
+        if allowed is None:
+            return None
+        texts = np.zeros(len(self.vectors), np.bool_)
+        texts[self.text_of[allowed]] = True
+        return texts
+
+
+def text_space(bundle: Bundle) -> TextSpace:
+    """The bundle's text space. Raises BundleError where it was trained without texts."""
+    return bundle.once("text_space", lambda: TextSpace(bundle))
+
+
+def _unit(vector: Array) -> Array:
+    length = float(np.linalg.norm(vector))
+    unit: Array = (vector / length if length > 0 else vector).astype(np.float32)
+    return unit
+
+
+def _ranks_within(places: Array) -> Array:
+    """For sorted group numbers, each row's place in its group: [0, 0, 1, 1, 1] -> [0, 1, 0, 1, 2]."""
+    return np.arange(len(places)) - np.searchsorted(places, places)
