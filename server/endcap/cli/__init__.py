@@ -1,1 +1,38 @@
-"""The command line: endcap train, serve, demo, rank, strategies."""
+"""The command line: one file a command, imported only when it is called for.
+
+A module `endcap.cli.NAME` with a function `command` is the command `endcap NAME`; its docstring is its help. Modules
+whose name starts with an underscore are shared parts and no commands. A command imports what is heavy inside its
+function, so that `endcap --help` is quick and `endcap serve` never imports what only training needs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+
+import typer
+
+USAGE_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; ends by SystemExit. ``arguments`` are those after the program's name (default: sys.argv)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    known = commands()
+    wanted = [given[0]] if given and given[0] in known else known  # help and misspellings need them all
+    app = typer.Typer(name="endcap", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+    app.callback()(_about)
+    for name in wanted:
+        app.command(name)(import_module(f"{__name__}.{name}").command)
+    app(args=given, prog_name="endcap")
+
+
+def commands() -> list[str]:
+    """The names of all commands."""
+    return [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
+
+
+def _about() -> None:
+    """Endcap, a ranking service for shops: which items should this request see, in what order, and why."""

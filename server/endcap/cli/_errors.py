@@ -1,0 +1,15 @@
+"""How a command ends when it was asked for something that cannot be done."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import typer
+
+from endcap.cli import USAGE_ERROR
+
+
+def refuse(message: str) -> NoReturn:
+    """Say what is wrong in one message on stderr, and end with exit code 2: no traceback, nothing done."""
+    typer.echo(f"endcap: {message}", err=True)
+    raise typer.Exit(USAGE_ERROR)
