@@ -1,0 +1,27 @@
+"""How both clients reach the server: load balancing, retries and keepalive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+Option = tuple[str, str | int]
+
+KEEPALIVE_MS = 30_000
+"""How often to ask a quiet connection with calls on it whether it still stands. Servers must allow it."""
+
+
+def service_config() -> str:
+    """Return the retry and load-balancing policy as JSON, which clients in other languages share."""
+    return files("endcap.client").joinpath("service_config.json").read_text(encoding="utf-8")
+
+
+def channel_options(more: Sequence[Option] = ()) -> list[Option]:
+    """Return the channel's options; those in `more` come last and so win."""
+    return [
+        ("grpc.service_config", service_config()),
+        ("grpc.enable_retries", 1),
+        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        *more,
+    ]
