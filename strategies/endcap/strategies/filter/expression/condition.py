@@ -17,7 +17,7 @@ from endcap.bundle.arrays import BoolArray, Int32Array, Int64Array, Scalar
 from endcap.bundle.columns import MISSING, BoolColumn, Column, ListColumn, NumberColumn, StringColumn
 from endcap.bundle.strings import StringTable
 from endcap.strategies.filter.expression.ast import Comparison, Value
-from endcap.strategies.filter.expression.error import FilterError
+from endcap.strategies.filter.expression.error import FilterError, shown
 from endcap.strategies.filter.expression.literal import as_bool, as_number
 
 Rows: TypeAlias = Int32Array | None
@@ -82,8 +82,7 @@ def _compare_number(column: NumberColumn, comparison: Comparison) -> Test:
 
 def _compare_bool(column: BoolColumn, comparison: Comparison) -> Test:
     if comparison.operator in _ORDER:
-        name = comparison.name
-        raise _not_applicable(comparison, "bool", f"{name} = true or {name} = false")
+        raise _not_applicable(comparison, "bool", f"{comparison.name} = true", f"{comparison.name} = false")
     wanted = as_bool(comparison.name, comparison.value)
     return lambda rows: _pick(column.values, rows) == wanted
 
@@ -91,7 +90,7 @@ def _compare_bool(column: BoolColumn, comparison: Comparison) -> Test:
 def _compare_list(column: ListColumn, comparison: Comparison) -> Test:
     if comparison.operator != ":":
         has = f"{comparison.name}:{comparison.value}"
-        raise _not_applicable(comparison, "list", f"{has} or NOT {has}")
+        raise _not_applicable(comparison, "list", has, f"NOT {has}")
     is_wanted = _code_test(_matching(column.vocabulary, comparison.value))
 
     def holds_one(rows: Rows) -> BoolArray:
@@ -141,15 +140,14 @@ def _pick(values: npt.NDArray[Scalar], rows: Rows) -> npt.NDArray[Scalar]:
     return values if rows is None else values.take(rows)
 
 
-def _not_applicable(comparison: Comparison, kind: str, instead: str) -> FilterError:
-    message = f"{comparison.name} is a {kind}, to which {comparison.operator} does not apply; write {instead}"
+def _not_applicable(comparison: Comparison, kind: str, *instead: str) -> FilterError:
+    advice = " or ".join(map(shown, instead))
+    message = f"{shown(comparison.name)} is a {kind}, to which {comparison.operator} does not apply; write {advice}"
     return FilterError(message, comparison.position)
 
 
 def _needless_wildcard(comparison: Comparison) -> FilterError:
-    name, found = comparison.name, comparison.operator
-    reason = f"{name}:text finds the text anywhere" if found == ":" else f"{found} compares whole texts"
-    message = (
-        rf"a * is a wildcard after = and != alone: {reason}; leave it out, or write \* for a * itself in quoted text"
-    )
-    return FilterError(message, comparison.value.position)
+    reason = ": finds the text anywhere" if comparison.operator == ":" else f"{comparison.operator} takes a whole text"
+    found = f"{shown(comparison.name)} is a string, where * is a wildcard after = and != alone ({reason})"
+    advice = r"leave it out, or write \* for a * itself in quoted text"
+    return FilterError(f"{found}; {advice}", comparison.value.position)

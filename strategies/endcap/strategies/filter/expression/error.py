@@ -17,5 +17,6 @@ class FilterError(ValueError):
 
 
 def shown(text: str) -> str:
-    """A piece of the caller's text as a message shows it: quoted, escaped, and cut where it is long."""
-    return repr(text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "…")
+    """A piece of the caller's text as a message shows it: in backticks, printable, and cut where it is long."""
+    start = text[:_SHOWN_LENGTH] + "…" * (len(text) > _SHOWN_LENGTH)
+    return "`" + "".join(character if character.isprintable() else ascii(character)[1:-1] for character in start) + "`"

@@ -15,7 +15,7 @@ _PIECE = re.compile(
     r"""  (?P<space> \s+ )
         | (?P<comparator> <= | >= | != | [=<>:] )
         | (?P<string> "(?: [^"\\] | \\. )*+" | '(?: [^'\\] | \\. )*+' )
-        | (?P<word> [()] | [^\s()<>=!:"'\\,]+ )
+        | (?P<rest> [()] | [^\s()<>=!:"'\\,]+ )
     """,
     re.VERBOSE | re.DOTALL,
 )

@@ -45,10 +45,10 @@ def _resolve(piece: re.Match[str], start: int) -> str:
 def as_number(name: str, value: Value) -> float:
     """The number that ``value`` writes. Raises FilterError where it writes none, or one beyond float64."""
     if value.quoted and _NUMBER.fullmatch(value.text):
-        raise FilterError(f"{name} is a number; write {value.text} without quotes", value.position)
+        raise FilterError(f"{shown(name)} is a number; write {shown(value.text)} without quotes", value.position)
     number = float(value.text) if _NUMBER.fullmatch(str(value)) else math.nan
     if not math.isfinite(number):
-        message = f"{name} is a number; found {shown(str(value))}, expected a number such as 3, -0.5 or 1e6"
+        message = f"{shown(name)} is a number; found {shown(str(value))}, expected a number such as 3, -0.5 or 1e6"
         raise FilterError(message, value.position)
     return number
 
@@ -56,6 +56,6 @@ def as_number(name: str, value: Value) -> float:
 def as_bool(name: str, value: Value) -> bool:
     """The truth value that ``value`` writes. Raises FilterError for all but a bare ``true`` or ``false``."""
     if str(value) not in ("true", "false"):
-        message = f"{name} is a bool; found {shown(str(value))}, expected true or false, without quotes"
+        message = f"{shown(name)} is a bool; found {shown(str(value))}, expected true or false, without quotes"
         raise FilterError(message, value.position)
     return value.text == "true"

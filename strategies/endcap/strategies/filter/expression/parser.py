@@ -23,7 +23,7 @@ from endcap.strategies.filter.expression.ast import (
     Or,
     Present,
 )
-from endcap.strategies.filter.expression.error import FilterError, shown
+from endcap.strategies.filter.expression.error import FilterError
 from endcap.strategies.filter.expression.lexer import Token, TokenKind, tokenize
 from endcap.strategies.filter.expression.literal import read_value
 
@@ -71,6 +71,8 @@ class _Parser:
 
     def _term(self) -> Expression:
         if self._accept("NOT") or self._accept("-"):
+            if self.next.kind in ("NOT", "-"):
+                raise FilterError("two negations in a row; to negate twice, use parentheses", self.next.position)
             return Not(self._simple())
         return self._simple()
 
@@ -114,7 +116,7 @@ class _Parser:
         if name.text in _MEANT:
             raise FilterError(f"found {name}, expected a condition; did you mean {_MEANT[name.text]}?", name.position)
         known = " ".join(OPERATORS)
-        raise FilterError(f"found {found} after {shown(name.text)}, expected one of {known}", found.position)
+        raise FilterError(f"found {found} after {name}, expected one of {known}", found.position)
 
     def _value(self, operator: Operator) -> Token:
         found = self._advance()
@@ -137,7 +139,5 @@ class _Parser:
 
 def _missing_operator(found: Token) -> FilterError:
     meant = _MEANT.get(found.text.lower())
-    advice = (
-        f"did you mean {meant}?" if meant else "join conditions by AND or OR, and put a value with spaces in quotes"
-    )
+    advice = f"did you mean {meant}?" if meant else "join conditions by AND or OR; text with spaces needs quotes"
     return FilterError(f"found {found} after a complete condition; {advice}", found.position)
