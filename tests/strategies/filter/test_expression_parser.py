@@ -13,7 +13,7 @@ from endcap.strategies.filter.expression import (
     Value,
     parse,
 )
-from endcap.strategies.filter.expression.parser import MAX_DEPTH
+from endcap.strategies.filter.expression.parser import MAX_CONDITIONS, MAX_DEPTH
 
 
 def word(text: str) -> Value:
@@ -131,8 +131,14 @@ def test_four_thousand_characters_of_nothing_but_syntax_are_an_error_like_any_ot
 
 
 def test_parentheses_side_by_side_do_not_count_as_nested() -> None:
-    tree = parse(" AND ".join(["(a = 1)"] * 1000))
-    assert tree == And((A,) * 1000)
+    tree = parse(" AND ".join(["(a = 1)"] * MAX_CONDITIONS))
+    assert tree == And((A,) * MAX_CONDITIONS)
+
+
+def test_a_filter_may_have_so_many_conditions_and_no_more() -> None:
+    with pytest.raises(FilterError, match=f"more than {MAX_CONDITIONS} conditions") as caught:
+        parse(" OR ".join(["a = 1"] * (MAX_CONDITIONS + 1)))
+    assert caught.value.position == MAX_CONDITIONS * len("a = 1 OR ")
 
 
 def test_long_text_is_cut_in_the_message() -> None:

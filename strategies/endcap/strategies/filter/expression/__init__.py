@@ -27,7 +27,7 @@ attribute:
 
 Left out of the AIP, each with an error that says what to write instead: bare literals (``Acme``), conditions side by
 side without an operator, functions, comparison with several values at once (``a = (b OR c)``), durations, timestamps.
-Parentheses nest at most 50 deep.
+Parentheses nest at most 50 deep, and a filter has at most 100 conditions.
 """
 
 from endcap.strategies.filter.expression.ast import And, Comparison, Expression, Not, Or, Present, Value

@@ -29,6 +29,8 @@ from endcap.strategies.filter.expression.literal import read_value
 
 MAX_DEPTH = 50
 """Parentheses within parentheses. Every other rule adds no depth, so this bounds the recursion of parser and tree."""
+MAX_CONDITIONS = 100
+"""In one filter: each may read a whole vocabulary, and a short text could otherwise ask for seconds of work."""
 
 _NAME = re.compile(r"[^\W\d][\w-]*(?:\.[\w-]+)*")
 _MEANT = {"and": "AND", "&": "AND", "&&": "AND", "or": "OR", "|": "OR", "||": "OR", "not": "NOT"}
@@ -47,6 +49,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._tokens = tokenize(text)
         self._depth = 0
+        self._conditions = 0
         self.next = next(self._tokens)
 
     def whole(self) -> Expression:
@@ -96,9 +99,12 @@ class _Parser:
 
     def _condition(self) -> Comparison | Present:
         name = self._name()
+        self._conditions += 1
+        if self._conditions > MAX_CONDITIONS:
+            raise FilterError(f"more than {MAX_CONDITIONS} conditions; simplify the filter", name.position)
         operator = self._operator(name)
         value = self._value(operator)
-        if operator == ":" and value.text == "*" and value.kind == "word":
+        if operator == ":" and value.text == "*":
             return Present(name.text, name.position)
         return Comparison(name.text, operator, read_value(value), name.position)
 
