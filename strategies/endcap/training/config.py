@@ -9,35 +9,41 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic import ValidationInfo as Info
 
+from endcap.training.config_errors import explain
 from endcap.training.errors import ConfigError, closest
 
 SUFFIXES = (".parquet", ".csv")
 
 
-def _from_toml_folder(path: Path, info: Info) -> Path:
+def _from_toml_folder(path: object, info: Info) -> object:
     folder: Path = (info.context or {}).get("folder", Path())
-    return (folder / path.expanduser()).resolve()
+    return (folder / Path(path).expanduser()).resolve() if isinstance(path, str) else path
 
 
 def _is_table(path: Path) -> Path:
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"found {path.name!r}, expected a file that ends in .parquet or .csv")
     if not path.is_file():
-        raise ValueError(f"found no file {path}")
+        raise ValueError(f"found no file {path}; paths are relative to the TOML file")
     return path
 
 
-TablePath = Annotated[Path, AfterValidator(_from_toml_folder), AfterValidator(_is_table)]
-Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+TablePath = Annotated[Path, BeforeValidator(_from_toml_folder), AfterValidator(_is_table)]
+TimeKind = Literal["auto", "timestamp", "order"]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
     """Base of every table of shop.toml: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class EventColumns(Section):
@@ -68,14 +74,23 @@ class EventsConfig(Section):
     columns: EventColumns = EventColumns()
     event_type: str | None = None
     """The type of every event, for a table that has one kind of event and no column that says so."""
-    weights: dict[str, Weight] = Field(default={"view": 0.1, "add_to_cart": 0.3, "purchase": 1.0}, min_length=1)
+    weights: dict[str, Positive] = Field(default={"view": 0.1, "add_to_cart": 0.3, "purchase": 1.0}, min_length=1)
     """How much an event of a type says about a shopper's taste. Types not named here are dropped and counted."""
     goal: list[str] = Field(default_factory=list)
     """The types that ranking aims at; empty: the type or types of the highest weight."""
-    time: Literal["auto", "timestamp", "order"] = "auto"
-    """``order``: integers that only say what came first. ``auto``: integers below 100,000,000 are an order."""
-    max_per_day: PositiveInt = 1000
+    time: TimeKind = "auto"
+    """``order``: integers that only say what came first. ``auto``: see endcap.training.data.times."""
+    max_per_day: int = Field(default=1000, ge=1)
     """A shopper with more events than this on any one day is taken for a bot, and dropped whole."""
+
+    @field_validator("goal")
+    @classmethod
+    def _goals_have_weights(cls, goal: list[str], info: Info) -> list[str]:
+        weights = info.data.get("weights", {})
+        for name in goal:
+            if name not in weights:
+                raise ValueError(f"found {name!r}, which has no weight; {closest(name, weights)}")
+        return goal
 
     @property
     def goal_types(self) -> list[str]:
@@ -89,7 +104,7 @@ class ItemColumns(Section):
     item_id: str = "item_id"
     title: str = "title"
     description: str = "description"
-    categories: str | list[str] = "categories"
+    categories: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)] = ["categories"]
     """A column of lists or of delimited text, or several columns; from broad to fine."""
     brand: str = "brand"
     price: str = "price"
@@ -135,9 +150,9 @@ class PeriodsConfig(Section):
 
 class TrainingConfig(Section):
     seed: int = 7
-    horizon_days: PositiveFloat = 28.0
+    horizon_days: Positive = 28.0
     """How far ahead the ranker learns to look, and the length of the last window, on which it is judged."""
-    windows: PositiveInt = 3
+    windows: int = Field(default=3, ge=1)
     """How many windows before the last one the ranker learns from."""
 
 
@@ -169,20 +184,6 @@ def load_config(path: Path) -> ShopConfig:
     except ValueError as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from error
     try:
-        config = ShopConfig.model_validate(raw, context={"folder": path.resolve().parent})
+        return ShopConfig.model_validate(raw, context={"folder": path.resolve().parent})
     except ValidationError as error:
-        raise ConfigError(_explain(path, error)) from error
-    _check_goal(path, config)
-    return config
-
-
-def _explain(path: Path, error: ValidationError) -> str:
-    first, *others = error.errors(include_url=False)
-    message = f"{path}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-    return message + (f" (and {len(others)} more)" if others else "")
-
-
-def _check_goal(path: Path, config: ShopConfig) -> None:
-    for name in config.events.goal:
-        if name not in config.events.weights:
-            raise ConfigError(f"{path}: events.goal: {name!r} has no weight; {closest(name, config.events.weights)}")
+        raise ConfigError(f"{path}: {explain(error, ShopConfig)}") from error

@@ -29,7 +29,8 @@ class ItemPeriods:
 
     @staticmethod
     def none() -> ItemPeriods:
-        return ItemPeriods(np.empty(0, np.int32), *np.empty((2, 0), np.int64), [], np.empty((0, 0), np.float32))
+        never = np.empty(0, np.int64)
+        return ItemPeriods(np.empty(0, np.int32), never, never, [], np.empty((0, 0), np.float32))
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Searches:
 
 @dataclass(frozen=True)
 class Shop:
-    """Items are numbered by their sorted ids (n of them), shoppers too (u); the log's m events by (user, time, item)."""
+    """n items and u shoppers, numbered in the order of their ids; m events, sorted by (user, time, item)."""
 
     name: str
     item_ids: list[str]

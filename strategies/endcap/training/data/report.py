@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 
-class Drop(NamedTuple):
+@dataclass(frozen=True)
+class Drop:
     """Rows that did not make it. ``example`` is the first of them, as the table has it."""
 
     table: str
