@@ -1,0 +1,52 @@
+"""The check that every training ends with: strategies ranked on the last window, which no fit has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from endcap.bundle.events import Array
+from endcap.bundle.folder import Bundle
+from endcap.bundle.manifest import Manifest
+from endcap.strategies.pipeline import execute
+from endcap.strategies.registry import Shelf
+from endcap.training.evaluate.metrics import ndcg, recall
+from endcap.training.ranker.rows import query_of
+
+DEEPEST = 20
+LEAST_EVENTS = 5
+"""Truth counts items with at least this many earlier events: of others nothing can have been learned."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A share of the shoppers, to be ranked for by every strategy."""
+
+    folder: Path
+    manifest: Manifest
+    tables: Mapping[str, Any]
+    users: list[int]
+    truths: list[Array]
+
+
+def judge(task: Judged) -> dict[str, Array]:
+    """float64[users, 2] a strategy: NDCG@10 and recall@20 of each shopper. Runs in a worker process."""
+    bundle = Bundle(task.folder, task.manifest)
+    shelf = Shelf(bundle)
+    strategies = {name: shelf.strategy(name, table) for name, table in task.tables.items()}
+    found = {name: np.zeros((len(task.users), 2)) for name in strategies}
+    for row, (user, truth) in enumerate(zip(task.users, task.truths, strict=True)):
+        for name, strategy in strategies.items():
+            hits = np.isin(execute(strategy, query_of(bundle, user)).items, truth)
+            found[name][row] = ndcg(hits, len(truth), 10), recall(hits, len(truth), DEEPEST)
+    return found
+
+
+def alone(source: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    """A strategy of one recall source, in its own order: what the hybrid has to beat."""
+    limit = max(use["limit"] for use in table["recall"] if use["use"] == source)
+    return {"recall": [{"use": source, "limit": limit}], "score": "by_source", "select": "top_k"}

@@ -1,0 +1,36 @@
+"""What fits a part of a bundle. Plugins add their own by the entry-point group ``endcap.fit``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from endcap.bundle.writer import PartWriter
+from endcap.training.config import ShopConfig
+from endcap.training.progress import Progress
+from endcap.training.shop import Shop
+
+
+@dataclass(frozen=True)
+class Context:
+    config: ShopConfig
+    progress: Progress
+
+
+class Fit(Protocol):
+    def __call__(self, shop: Shop, part: PartWriter, context: Context) -> None:
+        """Write the part from ``shop``, which knows no event at or after ``shop.data_end``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Fitter:
+    fit: Fit
+    timeless: bool = False
+    """It reads no events, so that the training windows share one copy."""
+
+
+def fitters() -> dict[str, Fitter]:
+    """By part name: Endcap's own and every installed plugin's."""
+    return {point.name: point.load() for point in sorted(entry_points(group="endcap.fit"), key=lambda p: p.name)}

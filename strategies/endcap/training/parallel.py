@@ -1,0 +1,49 @@
+"""The same work on every core, in processes of their own, each of which computes on one thread."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
+
+from endcap.training.progress import Progress
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class Workers:
+    """Processes started once and used by several steps: each costs a second of imports."""
+
+    def __init__(self, pool: ProcessPoolExecutor, progress: Progress) -> None:
+        self._pool = pool
+        self._progress = progress
+
+    def map(self, step: str, work: Callable[[A], B], tasks: Sequence[A]) -> list[B]:
+        """``work`` on every task, in the order of ``tasks``. The first error is raised here."""
+        results = []
+        self._progress(step, 0, len(tasks))
+        for done, result in enumerate(self._pool.map(work, tasks), 1):
+            results.append(result)
+            self._progress(step, done, len(tasks))
+        return results
+
+
+@contextmanager
+def workers(progress: Progress, count: int | None = None) -> Iterator[Workers]:
+    """``count`` processes, by default one a core; spawned, since native thread pools do not survive a fork."""
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count or os.cpu_count(), mp_context=context, initializer=_one_thread)
+    try:
+        yield Workers(pool, progress)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _one_thread() -> None:
+    threadpool_limits(1)

@@ -1,0 +1,171 @@
+"""From a shop's tables to a bundle: fit everything, teach the ranker on earlier windows, judge it on the last."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import numpy as np
+
+from endcap.bundle.events import Array
+from endcap.bundle.manifest import Manifest
+from endcap.bundle.writer import BundleWriter
+from endcap.strategies.registry import load_strategies, ready_made
+from endcap.training.config import ShopConfig
+from endcap.training.data.report import CleaningReport
+from endcap.training.evaluate.quick import LEAST_EVENTS, Judged, alone, judge
+from endcap.training.fit.fitter import Context
+from endcap.training.parallel import Workers, workers
+from endcap.training.progress import Progress, silent
+from endcap.training.ranker.fit import fit_ranker, write_ranker
+from endcap.training.ranker.rows import Rows, Task, collect, columns_of, gathering
+from endcap.training.ranker.windows import Labels, Window, cut, labels_in
+from endcap.training.read import read_shop
+from endcap.training.shop import Shop
+from endcap.training.snapshot import write_snapshot
+
+SHARE = 100
+"""Shoppers a task: small enough for a lively progress bar, large enough to pay for opening the bundle."""
+MOST_SHOPPERS = 20_000
+"""A window teaches and judges by at most this many shoppers, drawn by seed."""
+
+
+@dataclass
+class Trained:
+    """What ``train`` made, and what is worth printing of it."""
+
+    folder: Path
+    manifest: Manifest
+    cleaning: CleaningReport
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One window's bundle while it is being used, and what came after its cut-off."""
+
+    writer: BundleWriter
+    manifest: Manifest
+    window: Window
+    labels: Labels
+
+
+def train(config: ShopConfig, out: Path, progress: Progress = silent) -> Trained:
+    """Raises TrainingInputError for data or configuration that cannot be used; an interrupt leaves nothing behind."""
+    clock = Stopwatch()
+    with clock.lap("read"):
+        shop = read_shop(config, progress)
+        windows = cut(shop, config.training.horizon_days, config.training.windows + 1)
+    with ExitStack() as stack:
+        final = stack.enter_context(BundleWriter(out))
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".training-", dir=out)))
+        pool = stack.enter_context(workers(progress))
+        context = Context(config, progress)
+        with clock.lap("fit"):
+            manifest = write_snapshot(final, shop, context)
+            snapshots = [_snapshot(stack, scratch, shop, window, context, final.folder) for window in windows]
+        table = strategy_table(config)
+        with clock.lap("rows"):
+            rows = [_collect(pool, snapshot, table, config) for snapshot in snapshots]
+            names = columns_of(gathering(final.preview(manifest), table))
+        with clock.lap("ranker"):
+            judged = fit_ranker(Rows.joined(rows[1:]), names, config.training.seed, progress)
+            ranker = fit_ranker(Rows.joined(rows[:-1]), names, config.training.seed, progress)
+        with clock.lap("evaluate"):
+            write_ranker(snapshots[0].writer.part("ranker"), judged)
+            metrics = _judge(pool, shop, snapshots[0], table, config.training.seed)
+        manifest = manifest.model_copy(update={"metrics": metrics})
+        return _sealed(final, manifest, ranker, shop, clock)
+
+
+def strategy_table(config: ShopConfig) -> dict[str, Any]:
+    """The strategy that the ranker is taught for: the shop's default where it scores with trees, else ``hybrid``."""
+    tables = {**ready_made(), **config.strategies}
+    table: dict[str, Any] = tables.get(config.default_strategy, {})
+    return table if table.get("score") in ("trees", {"use": "trees"}) else tables["hybrid"]
+
+
+def _snapshot(
+    stack: ExitStack, scratch: Path, shop: Shop, window: Window, context: Context, shared: Path
+) -> Snapshot:
+    writer = stack.enter_context(BundleWriter(scratch))
+    manifest = write_snapshot(writer, shop.before(window.cutoff), context, shared)
+    return Snapshot(writer, manifest, window, labels_in(shop, window))
+
+
+def _collect(pool: Workers, snapshot: Snapshot, table: dict[str, Any], config: ShopConfig) -> Rows:
+    places = _drawn(np.arange(len(snapshot.labels.users)), config.training.seed)
+    tasks = [
+        Task(
+            snapshot.writer.folder,
+            snapshot.manifest,
+            table,
+            [int(snapshot.labels.users[place]) for place in share],
+            [snapshot.labels.of(place) for place in share],
+            config.training.seed,
+        )
+        for share in _shares(places)
+    ]
+    return Rows.joined(pool.map("gathering candidates to learn from", collect, tasks))
+
+
+def _judge(pool: Workers, shop: Shop, snapshot: Snapshot, table: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Means over the shoppers with earlier events: {strategy: {"ndcg@10": …, "recall@20": …}}."""
+    tables = {"hybrid": table, **{use["use"]: alone(use["use"], table) for use in table["recall"]}}
+    known = shop.before(snapshot.window.cutoff)
+    learnt = np.bincount(known.log.items, minlength=len(shop.item_ids)) >= LEAST_EVENTS
+    truths = {int(u): t[learnt[t]] for u, t in _each(snapshot.labels) if len(known.histories.of(int(u)))}
+    users = _drawn(np.array([user for user, truth in truths.items() if len(truth)], np.int64), seed)
+    folder, manifest = snapshot.writer.folder, snapshot.manifest
+    tasks = [
+        Judged(folder, manifest, tables, share, [truths[user] for user in share]) for share in _shares(users)
+    ]
+    found = pool.map("judging the strategies", judge, tasks)
+    means = {name: np.concatenate([part[name] for part in found]).mean(axis=0) for name in tables} if found else {}
+    return {
+        "window": {"start": snapshot.window.cutoff, "end": snapshot.window.end, "shoppers": len(users)},
+        "strategies": {name: {"ndcg@10": round(m[0], 4), "recall@20": round(m[1], 4)} for name, m in means.items()},
+    }
+
+
+def _each(labels: Labels) -> Iterator[tuple[int, Array]]:
+    return ((int(user), labels.of(place)) for place, user in enumerate(labels.users))
+
+
+def _drawn(values: Array, seed: int) -> Array:
+    """All of them, or MOST_SHOPPERS by lot, in ascending order."""
+    if len(values) <= MOST_SHOPPERS:
+        return values
+    return np.sort(np.random.default_rng(seed).choice(values, MOST_SHOPPERS, replace=False))
+
+
+def _shares(values: Array) -> Iterator[list[int]]:
+    return ([int(value) for value in values[start : start + SHARE]] for start in range(0, len(values), SHARE))
+
+
+def _sealed(
+    writer: BundleWriter, manifest: Manifest, ranker: lightgbm.Booster, shop: Shop, clock: Stopwatch
+) -> Trained:
+    write_ranker(writer.part("ranker"), ranker)
+    load_strategies(writer.preview(manifest))  # a shop's own strategy that cannot boot should stop here, not at 3 a.m.
+    folder = writer.seal(manifest)
+    return Trained(folder, manifest, shop.report, clock.seconds)
+
+
+class Stopwatch:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def lap(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 2)
+
+
