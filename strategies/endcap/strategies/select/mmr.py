@@ -1,10 +1,13 @@
 """Maximal marginal relevance: each next item weighs its score against its likeness to those already chosen.
 
-Carbonell and Goldstein, SIGIR 1998. Likeness is the cosine of two items' texts; scores are scaled to 0..1 over the
-head of the ranking, so that ``diversity`` means the same whatever the scorer.
+Carbonell and Goldstein, SIGIR 1998. Likeness is the cosine of two items' texts, or 1 within a category and 0 across
+where the bundle has no texts; scores are scaled to 0..1 over the head of the ranking, so that ``diversity`` means the
+same whatever the scorer.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from pydantic import Field
@@ -31,7 +34,8 @@ class Mmr:
     def __init__(self, config: MmrConfig, bundle: Bundle) -> None:
         self.config = config
         self.title_of = bundle.catalog.groups["title"]
-        self.space = text_space(bundle)
+        self.category_of = bundle.catalog.groups["category"]
+        self.space = text_space(bundle) if bundle.has("text") else None
 
     def select(self, query: Query, candidates: Candidates) -> Array:
         diversity = self.config.diversity if query.diversity is None else query.diversity
@@ -39,13 +43,20 @@ class Mmr:
         if diversity == 0 or query.size <= 1:
             return rows[: query.size]
         head = rows[: max(self.config.head, query.size)]
-        vectors = self.space.vectors[self.space.text_of[candidates.items[head]]]
         relevance = _scaled(candidates.column(SCORE)[head])
-        return head[_spread(relevance, vectors, diversity, query.size)]
+        return head[_spread(relevance, self._likeness(candidates.items[head]), diversity, query.size)]
+
+    def _likeness(self, items: Array) -> Callable[[int], Array]:
+        """From a place among the items to float32[n], how like it each of them is."""
+        if self.space is None:
+            categories = self.category_of[items]
+            return lambda place: (categories == categories[place]).astype(np.float32)
+        vectors = self.space.vectors[self.space.text_of[items]]
+        return lambda place: vectors @ vectors[place]
 
 
-def _spread(relevance: Array, vectors: Array, diversity: float, size: int) -> Array:
-    """int64[k]: places chosen one by one, k = min(size, n). ``vectors`` are float32[n, d], unit length."""
+def _spread(relevance: Array, likeness_to: Callable[[int], Array], diversity: float, size: int) -> Array:
+    """int64[k]: places chosen one by one, k = min(size, n)."""
     size = min(size, len(relevance))
     chosen = np.empty(size, np.int64)
     likeness = np.zeros(len(relevance), np.float32)
@@ -53,7 +64,7 @@ def _spread(relevance: Array, vectors: Array, diversity: float, size: int) -> Ar
     for turn in range(size):
         best = int(np.argmax(value - diversity * likeness))
         chosen[turn], value[best] = best, -np.inf
-        np.maximum(likeness, vectors @ vectors[best], out=likeness)
+        np.maximum(likeness, likeness_to(best), out=likeness)
     return chosen
 
 
