@@ -9,7 +9,7 @@ import typer
 from endcap.cli import USAGE_ERROR
 
 
-def refuse(message: str) -> NoReturn:
-    """Say what is wrong in one message on stderr, and end with exit code 2: no traceback, nothing done."""
+def refuse(message: str, code: int = USAGE_ERROR) -> NoReturn:
+    """Say what is wrong in one message on stderr, without a traceback, and end; by default with exit code 2."""
     typer.echo(f"endcap: {message}", err=True)
-    raise typer.Exit(USAGE_ERROR)
+    raise typer.Exit(code)

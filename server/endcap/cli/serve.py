@@ -1,0 +1,63 @@
+"""`endcap serve`: serve a bundle over gRPC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from endcap.cli._errors import refuse
+
+
+def command(
+    bundle: Annotated[Path, typer.Option(help="A bundle, or a folder of bundles, of which the newest is served.")],
+    port: Annotated[int, typer.Option(help="Where gRPC listens; 0 takes any free port.", min=0, max=65535)] = 50051,
+    metrics_port: Annotated[
+        int, typer.Option(help="Where Prometheus finds /metrics over HTTP; 0 takes any free port.", min=0, max=65535)
+    ] = 9464,
+    workers: Annotated[int, typer.Option(help="Processes that share the port; one a core.", min=1, max=256)] = 1,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. There is no access control: 0.0.0.0 lets in all who reach it.")
+    ] = "127.0.0.1",
+    strategies: Annotated[
+        Path | None, typer.Option(help="A TOML file of strategies, laid over the ready-made ones and the bundle's.")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Compute threads of each worker.", min=1, max=64)] = 1,
+    max_in_flight: Annotated[
+        int, typer.Option(help="Requests that a worker takes on before it refuses; 0: 2 a thread and 32 more.", min=0)
+    ] = 0,
+    grace_seconds: Annotated[
+        float, typer.Option(help="How long requests in flight may take after SIGTERM or Ctrl-C.", min=0)
+    ] = 30.0,
+    json_logs: Annotated[bool, typer.Option("--json-logs", help="Log a JSON object a line.")] = False,
+) -> None:
+    """Serve a bundle over gRPC, until SIGTERM or Ctrl-C.
+
+    Prints one line when all workers serve. Exit codes: 0 after draining, 1 when the workers keep dying, 2 when the
+    bundle, a port or a strategy cannot be had.
+    """
+    from endcap.bundle.folder import BundleError
+    from endcap.server.options import ServeOptions
+    from endcap.server.ports import PortTaken
+    from endcap.server.supervisor import GaveUp, Refused, serve
+    from endcap.strategies.registry import StrategyError
+
+    options = ServeOptions(
+        bundle=bundle,
+        host=host,
+        port=port,
+        metrics_port=metrics_port,
+        workers=workers,
+        threads=threads,
+        max_in_flight=max_in_flight,
+        strategies=strategies,
+        grace_seconds=grace_seconds,
+        json_logs=json_logs,
+    )
+    try:
+        serve(options, lambda line: print(line, flush=True))
+    except (BundleError, StrategyError, PortTaken, Refused) as error:
+        refuse(str(error))
+    except GaveUp as error:
+        refuse(str(error), code=1)

@@ -1,0 +1,164 @@
+"""One call, or one request of a stream, from its bytes to its answer: the choke point that everything passes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NoReturn, Protocol
+from uuid import uuid4
+
+import grpc
+import structlog
+
+from endcap.server.admission import Admission
+from endcap.server.errors import Broken, CallFailed, OutOfTime, Overloaded, trailers
+from endcap.server.metrics import UNKNOWN, Metrics
+from endcap.strategies.pipeline import Run, Timing
+
+log = structlog.get_logger("endcap.server")
+
+
+@dataclass
+class Call:
+    """What is noted about a call on its way. A handler fills in what it learns, for metrics and the log."""
+
+    method: str
+    deadline: float | None = None
+    """On time.monotonic's clock; None where the caller waits for ever."""
+    started: float = field(default_factory=time.perf_counter)
+    request_id: str = ""
+    strategy: str = UNKNOWN
+    """As resolved; "" for a method that has none."""
+    computing: bool = False
+    timings: list[Timing] = field(default_factory=list)
+    """What was timed outside the pipeline."""
+    run: Run | None = None
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+
+class Handler(Protocol):
+    def __call__(self, raw: bytes, call: Call, /) -> bytes: ...
+
+
+class Desk:
+    """Admits calls, sees to it that they end in an answer or a CallFailed, and counts them."""
+
+    def __init__(self, admission: Admission, metrics: Metrics) -> None:
+        self.admission = admission
+        self.metrics = metrics
+        self.open = 0
+        """Calls of the contract that are not answered to the end; draining waits for them."""
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    def unary(self, method: str, handle: Handler, *, compute: bool = True) -> grpc.RpcMethodHandler[bytes, bytes]:
+        """``handle`` as a method from bytes to bytes; on the event loop itself where it is no ``compute``."""
+
+        async def answer(raw: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+            self.watch(context)
+            call = Call(method, deadline_of(context), strategy=UNKNOWN if compute else "")
+            try:
+                return await self.attend(call, lambda: handle(raw, call), compute=compute)
+            except CallFailed as failure:
+                await abort(context, failure)
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+    async def attend(
+        self, call: Call, task: Callable[[], bytes], *, compute: bool = True, patient: bool = False
+    ) -> bytes:
+        """What ``task`` returns. Raises CallFailed, whatever went wrong, or CancelledError."""
+        code = grpc.StatusCode.OK
+        try:
+            if not compute:
+                return task()
+            return await self.admission.run(_started(call, task), call.deadline, patient=patient)
+        except CallFailed as failure:
+            code = failure.code
+            raise
+        except asyncio.CancelledError:
+            code = _why_cancelled(call)
+            raise
+        except Exception as error:
+            code = grpc.StatusCode.INTERNAL
+            raise _broken(call, error) from error
+        finally:
+            # Once the answer is on its way: nobody should wait for the books to be kept.
+            asyncio.get_running_loop().call_soon(self._count, call, code, call.seconds)
+
+    def _count(self, call: Call, code: grpc.StatusCode, seconds: float) -> None:
+        self.metrics.finished(call.method, call.strategy, code.name, seconds)
+        self.metrics.timed(call.timings)
+        if call.run is not None:
+            self.metrics.ran(call.run)
+            _tell_degradations(call, call.run)
+        if not call.computing and code in _REJECTIONS:
+            self.metrics.rejected.labels(_REJECTIONS[code]).inc()
+
+    def watch(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
+        """Count the call as open until its answer is sent."""
+        self.open += 1
+        self.idle.clear()
+        context.add_done_callback(lambda _: self._closed())
+
+    def _closed(self) -> None:
+        self.open -= 1
+        if not self.open:
+            self.idle.set()
+
+
+_REJECTIONS = {
+    Overloaded.code: "OVERLOADED",
+    OutOfTime.code: "DEADLINE_PASSED",
+    grpc.StatusCode.CANCELLED: "CANCELLED",
+}
+
+
+def deadline_of(context: grpc.aio.ServicerContext[bytes, bytes]) -> float | None:
+    remaining: float | None = context.time_remaining()
+    return None if remaining is None else time.monotonic() + remaining
+
+
+async def abort(context: grpc.aio.ServicerContext[bytes, bytes], failure: CallFailed) -> NoReturn:
+    """End the call with the failure's status."""
+    await context.abort(failure.code, failure.message, trailers(failure))
+
+
+def _started(call: Call, task: Callable[[], bytes]) -> Callable[[], bytes]:
+    def run() -> bytes:
+        call.computing = True
+        call.timings.append(Timing("queue", "", call.seconds))
+        return task()
+
+    return run
+
+
+def _why_cancelled(call: Call) -> grpc.StatusCode:
+    late = call.deadline is not None and time.monotonic() >= call.deadline
+    return grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED
+
+
+def _broken(call: Call, error: Exception) -> Broken:
+    """The caller learns a reference and nothing of the inside; the log has both."""
+    reference = uuid4().hex[:12]
+    log.error(
+        "call failed",
+        reference=reference,
+        method=call.method,
+        request_id=call.request_id,
+        strategy=call.strategy,
+        exc_info=error,
+    )
+    return Broken(reference)
+
+
+def _tell_degradations(call: Call, run: Run) -> None:
+    for stage, component, reason in run.degradations:
+        log.warning(
+            "degraded", stage=stage, component=component, reason=reason, request_id=call.request_id, method=call.method
+        )

@@ -1,0 +1,85 @@
+"""The metrics of all workers and of the supervisor on one HTTP port, in Prometheus' text format.
+
+Each worker writes its counters into memory-mapped files of its own place (worker 0, 1, …), not of its process: one
+that replaces another goes on counting where that one stopped, so no counter ever goes backwards.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, start_http_server
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+from endcap.bundle.manifest import Manifest
+from endcap.server.metrics import place_name
+from endcap.server.ports import PortTaken, joined
+
+_PAGE_BYTES: Final = 4096
+
+
+class Exposition:
+    """What the supervisor exposes."""
+
+    def __init__(self, folder: Path, manifest: Manifest, pids: Callable[[], Mapping[int, int]]) -> None:
+        """``folder`` holds the workers' files; ``pids`` tells which process is which worker at the moment."""
+        self.folder = folder
+        self.registry = CollectorRegistry()
+        MultiProcessCollector(self.registry, path=str(folder))  # type: ignore[no-untyped-call]
+        ProcessCollector(registry=self.registry)
+        self.registry.register(_WorkerMemory(pids))
+        self.restarts = Counter(
+            "endcap_worker_restarts", "Workers that died and were replaced.", ["worker"], registry=self.registry
+        )
+        self.serving = Gauge("endcap_workers_serving", "Workers that serve now.", registry=self.registry)
+        self._describe(manifest)
+
+    def _describe(self, manifest: Manifest) -> None:
+        created = datetime.fromisoformat(manifest.created).timestamp()
+        stamp = Gauge("endcap_bundle_created_timestamp_seconds", "When the bundle was trained.", registry=self.registry)
+        stamp.set(created)
+        age = Gauge("endcap_bundle_age_seconds", "How long ago that is.", registry=self.registry)
+        age.set_function(lambda: time.time() - created)
+        info = Gauge("endcap_bundle_info", "Always 1; the labels say it.", ["version", "shop"], registry=self.registry)
+        info.labels(manifest.version, manifest.shop).set(1)
+
+    def start(self, host: str, port: int) -> int:
+        """Serve /metrics on a thread. Returns the port. Raises PortTaken."""
+        try:
+            server, _ = start_http_server(port, host, self.registry)
+        except OSError as error:
+            text = f"cannot serve metrics on {joined(host, port)}: {error.strerror}; choose another with --metrics-port"
+            raise PortTaken(text) from error
+        return int(server.server_port)
+
+    def buried(self, worker: int) -> None:
+        """A dead worker's counters stay, what it had in flight goes."""
+        mark_process_dead(place_name(worker), str(self.folder))  # type: ignore[no-untyped-call]
+
+
+class _WorkerMemory(Collector):
+    def __init__(self, pids: Callable[[], Mapping[int, int]]) -> None:
+        self.pids = pids
+
+    def collect(self) -> Iterator[Metric]:
+        memory = GaugeMetricFamily(
+            "endcap_worker_resident_memory_bytes", "Memory of a worker, shared pages too.", labels=["worker"]
+        )
+        for worker, pid in sorted(self.pids().items()):
+            if pages := _resident_pages(pid):
+                memory.add_metric([str(worker)], pages * _PAGE_BYTES)
+        yield memory
+
+
+def _resident_pages(pid: int) -> int:
+    """0 where the process is gone, or the system has no /proc."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, IndexError):
+        return 0

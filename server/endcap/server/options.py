@@ -1,0 +1,39 @@
+"""What `endcap serve` was asked for, as it travels from the supervisor to its workers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from endcap.server.ports import joined
+
+
+class ServeOptions(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bundle: Path
+    """A bundle's folder, or a folder of bundles, of which the newest is served."""
+    host: str = "127.0.0.1"
+    """Loopback unless asked: the service has no access control of its own."""
+    port: int = Field(50051, ge=0, le=65535)
+    """0: any free one."""
+    metrics_port: int = Field(9464, ge=0, le=65535)
+    workers: int = Field(1, ge=1, le=256)
+    threads: int = Field(1, ge=1, le=64)
+    """Compute threads of each worker. More workers scale better: threads share one interpreter lock."""
+    max_in_flight: int = Field(0, ge=0)
+    """Requests that each worker computes or keeps waiting; 0: two a thread, and 32 more."""
+    strategies: Path | None = None
+    """A TOML file of the shop's own strategies."""
+    grace_seconds: float = Field(30.0, ge=0)
+    """How long requests in flight may take after SIGTERM."""
+    json_logs: bool = False
+
+    @property
+    def in_flight_limit(self) -> int:
+        return self.max_in_flight or 2 * self.threads + 32
+
+    @property
+    def address(self) -> str:
+        return joined(self.host, self.port)
