@@ -11,7 +11,7 @@ import numpy as np
 from endcap.bundle.columns import Column
 from endcap.bundle.events import Array, Events, Histories
 from endcap.bundle.manifest import Clock
-from endcap.training.data.report import CleaningReport
+from endcap.training.cleaning_report import CleaningReport
 
 
 @dataclass(frozen=True)

@@ -52,17 +52,22 @@ class Table:
         """Whether types have to be told from the values."""
         return self.path.suffix.lower() == ".csv"
 
-    def columns(self, wanted: Mapping[str, str], required: Iterable[str], mapped: Iterable[str]) -> dict[str, str]:
+    def columns(self, wanted: Mapping[str, str], needed: Iterable[str]) -> dict[str, str]:
         """Those of ``wanted`` (the table's column by Endcap's name) that are there.
 
-        Raises DataError where one is absent that is ``required``, or that the configuration has ``mapped``.
+        Raises DataError where one of the ``needed`` is absent.
         """
-        needed = {*required, *mapped}
-        for name, column in wanted.items():
-            if name in needed and column not in self.schema:
-                hint = closest(column, self.schema.names())
-                raise DataError(f"{self.path}: no column {column!r}, which Endcap reads as {name}; {hint}")
+        for name in needed:
+            if name in wanted and wanted[name] not in self.schema:
+                hint = closest(wanted[name], self.schema.names())
+                raise DataError(f"{self.path}: no column {wanted[name]!r}, which Endcap reads as {name}; {hint}")
         return {name: column for name, column in wanted.items() if column in self.schema}
+
+    def others(self, used: Iterable[str], ignore: list[str]) -> list[str]:
+        """The columns that are neither ``used`` nor to be ignored. Raises DataError where one to ignore is absent."""
+        self.columns({f"ignore: {name}": name for name in ignore}, [f"ignore: {name}" for name in ignore])
+        left_out = {*used, *ignore}
+        return [name for name in self.schema.names() if name not in left_out]
 
     def read(self, columns: Mapping[str, str]) -> pl.DataFrame:
         """The columns under the names that are the keys of ``columns``. Raises DataError where there are no rows."""
@@ -94,6 +99,12 @@ def ids(values: pl.Series, place: Place) -> pl.Series:
         )
     text = values.cast(pl.String)
     return text.set(text.str.strip_chars() == "", None)
+
+
+def codes(values: pl.Series, place: Place) -> pl.Series:
+    """UInt32 for what only has to be told apart: 0, 1, 2 … in the order of the sorted values, missing where blank."""
+    names = values if values.dtype.is_integer() else ids(values, place)
+    return names.rank("dense") - 1
 
 
 def numbers(values: pl.Series, place: Place) -> pl.Series:

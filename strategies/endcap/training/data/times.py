@@ -25,7 +25,8 @@ from endcap.training.config import TimeKind
 from endcap.training.data.tables import Place
 from endcap.training.errors import DataError
 
-SECONDS_PER_YEAR = 365 * 86_400
+SECONDS_PER_DAY = 86_400
+SECONDS_PER_YEAR = 365 * SECONDS_PER_DAY
 HIGHEST_ORDER = 100_000_000
 HIGHEST_SECONDS = 100_000_000_000
 _TIMESTAMP = "an ISO 8601 time such as 2026-07-01 or 2026-07-01T12:30:00Z"
@@ -74,28 +75,29 @@ def seconds(values: Array, clock: Clock) -> Array:
 
 
 def _numbers_in_text(values: pl.Series, place: Place) -> pl.Series:
-    """Int64 where the first value is a whole number, or where floats are all whole; ``values`` otherwise."""
-    if values.dtype in (pl.Categorical, pl.Enum):
-        values = values.cast(pl.String)
-    if values.dtype == pl.String:
-        values = values.str.strip_chars().replace("", None)
-        first = values.drop_nulls().head(1).str.contains(r"^[+-]?\d+$")
-    elif values.dtype.is_float():
-        values = values.fill_nan(None)
-        first = pl.Series([True])
-        values = values.floor() if (values.abs().max() or 0) >= HIGHEST_ORDER else values  # parts of a second
-        bad = values % 1 != 0
-        if bad.any():
-            place.refuse(values, bad, "whole numbers, as they are an order")
-    else:
-        return values.cast(pl.Int64) if values.dtype == pl.Null else values
-    if not first.any():
+    """Int64 where the column holds whole numbers, as such, as text or as floats; ``values`` otherwise."""
+    if values.dtype == pl.Null:
+        return values.cast(pl.Int64)
+    if values.dtype.is_float():
+        return _whole_floats(values.fill_nan(None), place)
+    if values.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return values
+    values = values.cast(pl.String).str.strip_chars().replace("", None)
+    if not values.drop_nulls().head(1).str.contains(r"^[+-]?\d+$").any():
         return values
     parsed = values.cast(pl.Int64, strict=False)
     bad = parsed.is_null() & values.is_not_null()
     if bad.any():
         place.refuse(values, bad, "a whole number, as in the first row")
     return parsed
+
+
+def _whole_floats(values: pl.Series, place: Place) -> pl.Series:
+    """Floats come of gaps in a column of whole numbers, or are seconds and parts of a second since 1970."""
+    bad = ~values.is_finite() | ((values % 1 != 0) & (values.abs() < HIGHEST_ORDER))
+    if bad.any():
+        place.refuse(values, bad, "a whole number")
+    return values.floor().cast(pl.Int64)
 
 
 def _whole_numbers(values: pl.Series, place: Place, kind: TimeKind) -> Times:

@@ -37,6 +37,7 @@ NO_TOPIC = frozenset(("all", "and", "miscellaneous", "needs", "other", "others",
 
 _WORD = re.compile(r"[a-z]+")
 _SPACING = (
+    (re.compile(r"\bdrug gm\b"), "drug & general merchandise"),
     (re.compile(r"\s*&\s*"), " & "),
     (re.compile(r"([:,)])(?=[\w(])"), r"\1 "),
     (re.compile(r"(?<=\d)(?=pk\b)"), " "),  # 15pk

@@ -28,5 +28,8 @@ class CleaningReport:
         if count:
             self.drops.append(Drop(table, reason, count, example))
 
+    def drops_of(self, table: str) -> list[Drop]:
+        return [drop for drop in self.drops if drop.table == table]
+
     def dropped(self, table: str) -> int:
-        return sum(drop.count for drop in self.drops if drop.table == table)
+        return sum(drop.count for drop in self.drops_of(table))
