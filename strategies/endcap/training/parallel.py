@@ -46,4 +46,8 @@ def workers(progress: Progress, count: int | None = None) -> Iterator[Workers]:
 
 
 def _one_thread() -> None:
+    """For libraries yet to be loaded by their environment, for numpy's, loaded here, by a call."""
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    import numpy  # noqa: F401
+
     threadpool_limits(1)

@@ -18,7 +18,7 @@ from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
 from endcap.strategies.registry import load_strategies, ready_made
 from endcap.training.config import ShopConfig
-from endcap.training.data.report import CleaningReport
+from endcap.training.cleaning_report import CleaningReport
 from endcap.training.evaluate.quick import LEAST_EVENTS, Judged, alone, judge
 from endcap.training.fit.fitter import Context
 from endcap.training.parallel import Workers, workers
@@ -26,7 +26,7 @@ from endcap.training.progress import Progress, silent
 from endcap.training.ranker.fit import fit_ranker, write_ranker
 from endcap.training.ranker.rows import Rows, Task, collect, columns_of, gathering
 from endcap.training.ranker.windows import Labels, Window, cut, labels_in
-from endcap.training.read import read_shop
+from endcap.training.data.read import read_shop
 from endcap.training.shop import Shop
 from endcap.training.snapshot import write_snapshot
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
@@ -41,11 +39,10 @@ def item_factors(matrix: csr_matrix, seed: int) -> Array:
     """float32[items, FACTORS]; zeros for an item without events, so that it is never proposed for its noise."""
     from implicit.cpu.als import AlternatingLeastSquares
 
-    model = AlternatingLeastSquares(
-        factors=FACTORS, iterations=ITERATIONS, regularization=REGULARIZATION, random_state=seed
-    )
-    with threadpool_limits(1, "blas"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with threadpool_limits(1, "blas"):  # implicit runs one solver a core; BLAS threads on top would fight them
+        model = AlternatingLeastSquares(
+            factors=FACTORS, iterations=ITERATIONS, regularization=REGULARIZATION, random_state=seed
+        )
         model.fit(matrix, show_progress=False)
     factors = np.array(model.item_factors, np.float32)
     factors[np.asarray(matrix.getnnz(axis=0)) == 0] = 0.0
