@@ -1,0 +1,169 @@
+"""Text to vector by ONNX Runtime and raw ``tokenizers``: no torch, no transformers.
+
+The graph does pooling and L2 normalisation itself, so a cosine is a plain dot product.
+
+An int8 graph picks one scale a layer for a whole batch, so a text's vector moves a little with the texts beside it: as
+far as int8 is from fp32. Where the same vector is needed twice, as in features, take ``encode_one`` both times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from endcap.bundle.folder import BundleError
+from endcap.strategies.text import native
+from endcap.strategies.text.info import GRAPH_NAME, TOKENIZER_NAME, EncoderInfo
+
+Vectors = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.int64]
+
+CPU = "CPUExecutionProvider"
+BATCH_TOKENS = 512
+"""Padding included. More at once leave the cache of a core, and widen what an int8 graph must cover by one scale."""
+
+
+class ProviderError(RuntimeError):
+    """A device was asked for and ONNX Runtime would have computed elsewhere without a word."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Texts of like lengths as token ids, ready for the graph."""
+
+    rows: Numbers
+    """int64[m], where its texts stood in what was to be encoded."""
+    ids: Numbers
+    """int64[m, longest], padded."""
+    mask: Numbers
+    """int64[m, longest], 1 for a token and 0 for padding."""
+
+
+class Encoder:
+    """One exported encoder. Safe to share between threads; each call computes on the caller's thread."""
+
+    def __init__(self, info: EncoderInfo, session: Any, tokenizer_json: str, cache_size: int = 4096) -> None:
+        self.info = info
+        self._session = session
+        self._inputs = frozenset(entry.name for entry in session.get_inputs())
+        self._items = _cutting(tokenizer_json, info.max_tokens)
+        self._queries = _cutting(tokenizer_json, info.query_max_tokens)
+        self._cached = lru_cache(cache_size)(self._encode_query)
+
+    @staticmethod
+    def open(folder: Path, *, providers: Sequence[str] = (CPU,), threads: int = 1, cache_size: int = 4096) -> Encoder:
+        """The encoder that training exported into ``folder``.
+
+        ``threads`` compute one call; ``cache_size`` queries are remembered, at about 2 KiB each. Raises BundleError
+        where a file is missing or unreadable, ProviderError where a provider is not to be had, MissingLibrary where
+        onnxruntime isn't installed.
+        """
+        info = EncoderInfo.read(folder)
+        session = _session(_existing(folder / GRAPH_NAME), list(providers), threads)
+        tokenizer_json = _existing(folder / TOKENIZER_NAME).read_text(encoding="utf-8")
+        return Encoder(info, session, tokenizer_json, cache_size)
+
+    @property
+    def dimension(self) -> int:
+        return self.info.dimension
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """float32[n, d], unit length, in the order of ``texts``; an empty text has a vector too."""
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        for batch in self.batches(texts):
+            vectors[batch.rows] = self.run(batch.ids, batch.mask)
+        return vectors
+
+    def batches(self, texts: Sequence[str]) -> Iterator[Batch]:
+        """``texts`` cut into batches for ``run``, short ones first: callers with more than one core spread these."""
+        tokens = [self._tokens(self._items, text) for text in texts]
+        for rows in _cut(np.array([len(entry) for entry in tokens], np.int64)):
+            yield Batch(rows, *_padded([tokens[row] for row in rows]))
+
+    def run(self, ids: Numbers, mask: Numbers) -> Vectors:
+        """float32[m, d] of token ids and their mask (int64[m, longest] each)."""
+        feed = {"input_ids": ids, "attention_mask": mask}
+        if "token_type_ids" in self._inputs:
+            feed["token_type_ids"] = np.zeros_like(ids)
+        vectors: Vectors = self._session.run(None, feed)[0]
+        return vectors
+
+    def encode_one(self, text: str) -> Vectors:
+        """float32[d], unit length, read-only, of a query; remembered for the next one who asks the same."""
+        return self._cached(text)
+
+    def _encode_query(self, text: str) -> Vectors:
+        ids = self._tokens(self._queries, text)[None]
+        vector: Vectors = self.run(ids, np.ones_like(ids))[0].copy()
+        vector.setflags(write=False)
+        return vector
+
+    @staticmethod
+    def _tokens(tokenizer: Tokenizer, text: str) -> Numbers:
+        return np.array(tokenizer.encode(text).ids or [0], np.int64)  # a tokenizer may make nothing of an empty text
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise BundleError(f"no encoder in {path.parent}: expected a file {path.name}")
+    return path
+
+
+def _cutting(tokenizer_json: str, max_tokens: int) -> Tokenizer:
+    tokenizer = Tokenizer.from_str(tokenizer_json)
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer
+
+
+def _session(path: Path, providers: list[str], threads: int) -> Any:
+    library = native.onnxruntime()
+    _check_providers(providers, library.get_available_providers(), "this onnxruntime offers")
+    options = library.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = library.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # the library's own types share no base
+        raise BundleError(f"{path} is not a graph that onnxruntime {library.__version__} runs: {error}") from error
+    _check_providers(providers, session.get_providers(), "the session runs on")
+    return session
+
+
+def _check_providers(wanted: list[str], found: list[str], where: str) -> None:
+    """Raises ProviderError unless every wanted provider is there: ONNX Runtime itself only warns and takes the CPU."""
+    if missing := [name for name in wanted if name not in found]:
+        raise ProviderError(
+            f"{', '.join(missing)} was asked for, but {where} {', '.join(found)} only: install endcap[gpu] instead of "
+            "endcap[cpu] and check the GPU's driver, or ask for the CPU"
+        )
+
+
+def _cut(lengths: Numbers) -> Iterator[Numbers]:
+    """Row numbers in order of length (equal ones as they came), cut so that a padded batch stays in BATCH_TOKENS."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        end = start + 1
+        while end < len(order) and (end + 1 - start) * lengths[order[end]] <= BATCH_TOKENS:
+            end += 1
+        yield order[start:end]
+        start = end
+
+
+def _padded(tokens: list[Numbers]) -> tuple[Numbers, Numbers]:
+    """(ids, mask), int64[m, longest] each. Padding is 0 whatever the model: the mask takes it out."""
+    shape = (len(tokens), max(map(len, tokens)))
+    ids, mask = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    for row, entry in enumerate(tokens):
+        ids[row, : len(entry)] = entry
+        mask[row, : len(entry)] = 1
+    return ids, mask
