@@ -17,16 +17,16 @@ from endcap.bundle.events import Array
 from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
 from endcap.strategies.registry import load_strategies, ready_made
-from endcap.training.config import ShopConfig
 from endcap.training.cleaning_report import CleaningReport
-from endcap.training.evaluate.quick import LEAST_EVENTS, Judged, alone, judge
+from endcap.training.config import ShopConfig
+from endcap.training.data.read import read_shop
+from endcap.training.evaluate.quick import LEAST_EVENTS, Judged, each_alone, judge
 from endcap.training.fit.fitter import Context
 from endcap.training.parallel import Workers, workers
 from endcap.training.progress import Progress, silent
 from endcap.training.ranker.fit import fit_ranker, write_ranker
 from endcap.training.ranker.rows import Rows, Task, collect, columns_of, gathering
 from endcap.training.ranker.windows import Labels, Window, cut, labels_in
-from endcap.training.data.read import read_shop
 from endcap.training.shop import Shop
 from endcap.training.snapshot import write_snapshot
 
@@ -91,9 +91,7 @@ def strategy_table(config: ShopConfig) -> dict[str, Any]:
     return table if table.get("score") in ("trees", {"use": "trees"}) else tables["hybrid"]
 
 
-def _snapshot(
-    stack: ExitStack, scratch: Path, shop: Shop, window: Window, context: Context, shared: Path
-) -> Snapshot:
+def _snapshot(stack: ExitStack, scratch: Path, shop: Shop, window: Window, context: Context, shared: Path) -> Snapshot:
     writer = stack.enter_context(BundleWriter(scratch))
     manifest = write_snapshot(writer, shop.before(window.cutoff), context, shared)
     return Snapshot(writer, manifest, window, labels_in(shop, window))
@@ -117,15 +115,14 @@ def _collect(pool: Workers, snapshot: Snapshot, table: dict[str, Any], config: S
 
 def _judge(pool: Workers, shop: Shop, snapshot: Snapshot, table: dict[str, Any], seed: int) -> dict[str, Any]:
     """Means over the shoppers with earlier events: {strategy: {"ndcg@10": …, "recall@20": …}}."""
-    tables = {"hybrid": table, **{use["use"]: alone(use["use"], table) for use in table["recall"]}}
+    sources = [source.name for source in gathering(snapshot.writer.preview(snapshot.manifest), table).recall]
+    tables = {"hybrid": table, **each_alone(table, sources)}
     known = shop.before(snapshot.window.cutoff)
     learnt = np.bincount(known.log.items, minlength=len(shop.item_ids)) >= LEAST_EVENTS
     truths = {int(u): t[learnt[t]] for u, t in _each(snapshot.labels) if len(known.histories.of(int(u)))}
     users = _drawn(np.array([user for user, truth in truths.items() if len(truth)], np.int64), seed)
     folder, manifest = snapshot.writer.folder, snapshot.manifest
-    tasks = [
-        Judged(folder, manifest, tables, share, [truths[user] for user in share]) for share in _shares(users)
-    ]
+    tasks = [Judged(folder, manifest, tables, share, [truths[user] for user in share]) for share in _shares(users)]
     found = pool.map("judging the strategies", judge, tasks)
     means = {name: np.concatenate([part[name] for part in found]).mean(axis=0) for name in tables} if found else {}
     return {
@@ -167,5 +164,3 @@ class Stopwatch:
         start = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - start, 2)
-
-

@@ -24,7 +24,8 @@ class Linear:
         self.weights = np.array(list(config.weights.values()), np.float32)
 
     def score(self, query: Query, candidates: Candidates) -> Array:
-        return self._parts(candidates).sum(axis=1)
+        scores: Array = self._parts(candidates).sum(axis=1)
+        return scores
 
     def contributions(self, query: Query, candidates: Candidates) -> Array:
         """Against the mean of these very candidates; where all are alike, all of them are 0."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,11 @@ def judge(task: Judged) -> dict[str, Array]:
     return found
 
 
-def alone(source: str, table: Mapping[str, Any]) -> dict[str, Any]:
-    """A strategy of one recall source, in its own order: what the hybrid has to beat."""
-    limit = max(use["limit"] for use in table["recall"] if use["use"] == source)
-    return {"recall": [{"use": source, "limit": limit}], "score": "by_source", "select": "top_k"}
+def each_alone(table: Mapping[str, Any], sources: Collection[str]) -> dict[str, Any]:
+    """A strategy for each recall source of ``table`` that the bundle has, in its own order: what a hybrid must beat."""
+    entries = {entry if isinstance(entry, str) else entry.get("name", entry["use"]): entry for entry in table["recall"]}
+    return {
+        name: {"recall": [entry], "score": "by_source", "select": "top_k"}
+        for name, entry in entries.items()
+        if name in sources
+    }

@@ -53,7 +53,7 @@ def trip_numbers(shop: Shop) -> Array:
 
 
 def _keep_nearest(block: csr_matrix, start: int, norms: Array, near: Array, similar: Array) -> None:
-    """Write the nearest of a block of items; shrunk cosine, so that one shared trip of rare items is not a certainty."""
+    """Write the nearest of a block of items. Shrunk cosine: one shared trip of rare items is no certainty."""
     rows, columns = block.row, block.col
     values = block.data / (norms[rows + start] * norms[columns] + SHRINK)
     keep = np.flatnonzero((columns != rows + start) & (values > 1e-4))

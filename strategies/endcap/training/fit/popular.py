@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from endcap.bundle.events import Array
 from endcap.bundle.writer import PartWriter
 from endcap.strategies.anchors import decay
 from endcap.strategies.contract import SECONDS_PER_DAY
@@ -21,7 +22,7 @@ def _popular(shop: Shop, part: PartWriter, context: Context) -> None:
     part.arrays({"items": items, "scores": scores[items].astype(np.float32)})
 
 
-def popularity(shop: Shop) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def popularity(shop: Shop) -> Array:
     """float64[items]: decayed event weights, times how the last fortnight compares with the one before (0.7 to 1.4)."""
     log, size = shop.log, len(shop.item_ids)
     ages_s = shop.data_end - log.times
@@ -30,7 +31,8 @@ def popularity(shop: Shop) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     now = np.bincount(log.items, log.weights * (fortnight <= 1), size)
     then = np.bincount(log.items, log.weights * ((fortnight > 1) & (fortnight <= 2)), size)
     shrink = max(float(log.weights.mean()) if len(log) else 1.0, 1e-9) * 5.0
-    return level * np.clip(np.sqrt((now + shrink) / (then + shrink)), 0.7, 1.4)
+    lean: Array = np.clip(np.sqrt((now + shrink) / (then + shrink)), 0.7, 1.4)
+    return level * lean
 
 
 popular = Fitter(_popular)
