@@ -22,7 +22,6 @@ from endcap.bundle.ids import IdIndex
 from endcap.bundle.manifest import FORMAT_VERSION, MANIFEST_NAME, Manifest
 from endcap.bundle.strings import StringTable
 
-
 T = TypeVar("T")
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from endcap.bundle.events import Array
 
-
 SCORE = "score"
 """The column that the scorer fills and the selector reads."""
 

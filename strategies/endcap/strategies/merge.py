@@ -34,7 +34,7 @@ def merge(recalled: Mapping[str, Recalled], limit: int) -> Candidates:
         values[mine, 2 * place], values[mine, 2 * place + 1] = ranks, source.scores
         values[mine, -2] += 1.0
         values[mine, -1] += 1.0 / (_RANK_OFFSET + ranks)
-    columns = tuple(f"{name}.{what}" for name in names for what in ("rank", "score")) + (VOTES, FUSED)
+    columns = (*(f"{name}.{what}" for name in names for what in ("rank", "score")), VOTES, FUSED)
     candidates = Candidates(items, (Block(columns, values),))
     if len(items) <= limit or CALLER in recalled:
         return candidates

@@ -24,8 +24,6 @@ from endcap.strategies.select.top_k import ordered
 from endcap.strategies.strategy import Strategy
 
 
-
-
 class Timing(NamedTuple):
     stage: str
     component: str

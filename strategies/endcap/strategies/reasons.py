@@ -70,7 +70,9 @@ def _codes(strategy: Strategy, names: tuple[str, ...]) -> list[ReasonCode | None
     return [known.get(name) for name in names]
 
 
-def _strongest(codes: list[ReasonCode | None], names: tuple[str, ...], parts: Array, values: Array) -> tuple[Reason, ...]:
+def _strongest(
+    codes: list[ReasonCode | None], names: tuple[str, ...], parts: Array, values: Array
+) -> tuple[Reason, ...]:
     totals: dict[ReasonCode, float] = {}
     leaders: dict[ReasonCode, int] = {}
     for place in np.flatnonzero(parts):

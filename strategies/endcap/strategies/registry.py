@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from endcap.bundle.folder import Bundle, BundleError
 from endcap.strategies.contract import RecallSource, Scorer, Settings
@@ -31,7 +31,7 @@ class Use(Settings):
     limit: int = Field(DEFAULT_LIMIT, ge=1, le=10_000)
     optional: bool = False
     """Left out, not an error, where the bundle was trained without the part that the component reads."""
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -55,7 +55,7 @@ class StrategyConfig(Settings):
     select: Use = "top_k"  # type: ignore[assignment]
     candidates: int = Field(500, ge=1, le=10_000)
 
-    model_config = {**Settings.model_config, "validate_default": True}
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,9 @@ class Shelf:
         strategy = Strategy(
             name=name,
             description=config.description,
-            recall=tuple(Source(use.name, built, use.limit) for use, built in self._built("recall", config.recall, key)),
+            recall=tuple(
+                Source(use.name, built, use.limit) for use, built in self._built("recall", config.recall, key)
+            ),
             hydrate=self._named("hydrate", config.hydrate, key),
             filter=self._named("filter", config.filter, key),
             scorer=self._named("score", [config.score], key)[0],
@@ -168,7 +170,7 @@ class Shelf:
             raise StrategyError(f"{key}: the plugin {name!r} ({known[name].value}) failed to load: {error}") from error
 
     def spare(self, stage: str) -> dict[str, Any]:
-        """Every component of a stage under its entry-point name, with default parameters, where the bundle has its part.
+        """Every component of a stage by its entry-point name, with default parameters, where the bundle has its part.
 
         These are what a request's override may name, whether or not a strategy uses them.
         """

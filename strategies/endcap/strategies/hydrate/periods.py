@@ -32,7 +32,11 @@ class Periods:
         )
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
-        windows = ((query.now, query.now + 1), (query.now, query.now + self.horizon), (query.now - self.horizon, query.now))
+        windows = (
+            (query.now, query.now + 1),
+            (query.now, query.now + self.horizon),
+            (query.now - self.horizon, query.now),
+        )
         starts, stops = self.offsets[candidates.items], self.offsets[candidates.items + 1]
         counts = stops - starts
         owners = np.repeat(np.arange(len(candidates)), counts)

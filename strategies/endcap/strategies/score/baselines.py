@@ -65,8 +65,7 @@ class Shuffle:
 
     def score(self, query: Query, candidates: Candidates) -> Array:
         digest = hashlib.blake2b(f"{self.seed}/{query.request_id}/{query.user}".encode(), digest_size=8).digest()
-        chance = np.random.default_rng(int.from_bytes(digest)).random(len(candidates), np.float32)
-        return chance
+        return np.random.default_rng(int.from_bytes(digest)).random(len(candidates), np.float32)
 
     def contributions(self, query: Query, candidates: Candidates) -> Array:
         return np.empty((len(candidates), 0), np.float32)

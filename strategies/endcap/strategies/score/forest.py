@@ -36,16 +36,18 @@ class Forest:
     def parse(cls, text: str) -> Self:
         """Raises ValueError for a model with categorical or linear splits, which Endcap's training does not make."""
         trees = list(_trees(text))
-        inner = [int(tree["num_leaves"]) - 1 for tree in trees]
+        inner = np.array([int(tree["num_leaves"]) - 1 for tree in trees], np.int64)
         node_starts = np.concatenate([[0], np.cumsum(inner)])
-        leaf_starts = np.concatenate([[0], np.cumsum([count + 1 for count in inner])])
+        leaf_starts = np.concatenate([[0], np.cumsum(inner + 1)])
         kinds = _joined(trees, "decision_type", np.int32)
         if (kinds & _CATEGORICAL).any():
             raise ValueError("the model has categorical splits; expected numerical ones only")
-        children = np.stack([_linked(trees, side, node_starts, leaf_starts) for side in ("left_child", "right_child")], 1)
+        children = np.stack(
+            [_linked(trees, side, node_starts, leaf_starts) for side in ("left_child", "right_child")], 1
+        )
         leaf_value, leaf_count = _joined(trees, "leaf_value", np.float64), _joined(trees, "leaf_count", np.float64)
         return cls(
-            roots=np.array([s if n else ~l for s, n, l in zip(node_starts, inner, leaf_starts, strict=False)], np.int32),
+            roots=np.where(inner, node_starts[:-1], ~leaf_starts[:-1]).astype(np.int32),
             feature=_joined(trees, "split_feature", np.int32),
             threshold=_joined(trees, "threshold", np.float64),
             default_left=(kinds & _DEFAULT_LEFT) != 0,

@@ -31,8 +31,7 @@ class Trees:
         if not len(candidates):
             return np.empty(0, np.float32)
         rows = candidates.matrix(self.requires)
-        scores = np.asarray(self.booster.predict(rows, num_threads=1), np.float32)
-        return scores
+        return np.asarray(self.booster.predict(rows, num_threads=1), np.float32)
 
     def contributions(self, query: Query, candidates: Candidates) -> Array:
         parts: Array = self.forest.contributions(candidates.matrix(self.requires)).astype(np.float32)

@@ -9,6 +9,7 @@ from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import SCORE, Candidates
 from endcap.strategies.contract import Query, Settings
 
+
 class TopKConfig(Settings):
     collapse_titles: bool = False
     """Show one item of each title, the best. A caller's own list is never collapsed."""

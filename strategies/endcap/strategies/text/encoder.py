@@ -49,12 +49,12 @@ class Batch:
 class Encoder:
     """One exported encoder. Safe to share between threads; each call computes on the caller's thread."""
 
-    def __init__(self, info: EncoderInfo, session: Any, tokenizer_json: str, cache_size: int = 4096) -> None:
+    def __init__(self, info: EncoderInfo, session: Any, items: Tokenizer, queries: Tokenizer, cache_size: int) -> None:
         self.info = info
         self._session = session
         self._inputs = frozenset(entry.name for entry in session.get_inputs())
-        self._items = _cutting(tokenizer_json, info.max_tokens)
-        self._queries = _cutting(tokenizer_json, info.query_max_tokens)
+        self._items = items
+        self._queries = queries
         self._cached = lru_cache(cache_size)(self._encode_query)
 
     @staticmethod
@@ -67,8 +67,9 @@ class Encoder:
         """
         info = EncoderInfo.read(folder)
         session = _session(_existing(folder / GRAPH_NAME), list(providers), threads)
-        tokenizer_json = _existing(folder / TOKENIZER_NAME).read_text(encoding="utf-8")
-        return Encoder(info, session, tokenizer_json, cache_size)
+        path = _existing(folder / TOKENIZER_NAME)
+        items, queries = (_tokenizer(path, most) for most in (info.max_tokens, info.query_max_tokens))
+        return Encoder(info, session, items, queries, cache_size)
 
     @property
     def dimension(self) -> int:
@@ -116,8 +117,11 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _cutting(tokenizer_json: str, max_tokens: int) -> Tokenizer:
-    tokenizer = Tokenizer.from_str(tokenizer_json)
+def _tokenizer(path: Path, max_tokens: int) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing narrower
+        raise BundleError(f"{path} is not a tokenizer: {error}") from error
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_tokens)
     return tokenizer
