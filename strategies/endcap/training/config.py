@@ -46,6 +46,11 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+def _default_weights(given: dict[str, Any]) -> dict[str, float]:
+    event_type = given.get("event_type")
+    return {event_type: 1.0} if event_type else {"view": 0.1, "add_to_cart": 0.3, "purchase": 1.0}
+
+
 class EventColumns(Section):
     """The names, in the shop's own table, of the columns that Endcap reads. Absent optional columns are fine."""
 
@@ -74,14 +79,23 @@ class EventsConfig(Section):
     columns: EventColumns = EventColumns()
     event_type: str | None = None
     """The type of every event, for a table that has one kind of event and no column that says so."""
-    weights: dict[str, Positive] = Field(default={"view": 0.1, "add_to_cart": 0.3, "purchase": 1.0}, min_length=1)
-    """How much an event of a type says about a shopper's taste. Types not named here are dropped and counted."""
+    weights: dict[str, Positive] = Field(default_factory=_default_weights, min_length=1)
+    """How much an event of a type says about a shopper's taste; by default view 0.1, add_to_cart 0.3, purchase 1.
+    Types not named here are dropped and counted."""
     goal: list[str] = Field(default_factory=list)
     """The types that ranking aims at; empty: the type or types of the highest weight."""
     time: TimeKind = "auto"
     """``order``: integers that only say what came first. ``auto``: see endcap.training.data.times."""
     max_per_day: int = Field(default=1000, ge=1)
     """A shopper with more events than this on any one day is taken for a bot, and dropped whole."""
+
+    @field_validator("weights")
+    @classmethod
+    def _the_type_has_a_weight(cls, weights: dict[str, float], info: Info) -> dict[str, float]:
+        event_type = info.data.get("event_type")
+        if event_type is not None and event_type not in weights:
+            raise ValueError(f"found no weight for {event_type!r}, which events.event_type says all events are")
+        return weights
 
     @field_validator("goal")
     @classmethod

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from endcap.bundle.events import Array
-from endcap.training.config import EventsConfig
 from endcap.training.cleaning_report import CleaningReport
+from endcap.training.config import EventsConfig
 from endcap.training.data.sieve import ROW, Rule, sieve
 from endcap.training.data.times import SECONDS_PER_DAY
 
@@ -37,11 +37,12 @@ def drop_unusable(
     ]
     if "event_id" in frame.columns:
         again = pl.col("event_id").is_not_null() & ~pl.col("event_id").is_first_distinct()
-        rules.insert(0, Rule("an event_id that came before", again, "event_id"))
+        rules.insert(0, Rule("a repeated event_id", again, "event_id"))
     if "quantity" in frame.columns:
         sold_none = (pl.col("quantity") <= 0) & pl.col("event_type").is_in(config.goal_types)
         rules.append(Rule("nothing sold: a quantity of 0 or less", sold_none, "quantity"))
-    return sieve(frame, table, rules, report).drop("event_type", "item_id")
+    frame = sieve(frame, table, rules, report).drop("event_type", "item_id")
+    return frame.with_columns(quantity=_positive("quantity")) if "quantity" in frame.columns else frame
 
 
 def _numbered(frame: pl.DataFrame, name: str, names: list[str], number: str, dtype: type[pl.DataType]) -> pl.DataFrame:
@@ -94,6 +95,10 @@ def _sums(frame: pl.DataFrame, name: str, starts: Array) -> pl.Series:
     known = np.add.reduceat(amounts.is_not_null().to_numpy().astype(np.int64), starts)
     sums = pl.Series(np.add.reduceat(amounts.fill_null(0.0).to_numpy(), starts))
     return sums.set(pl.Series(known == 0), None)
+
+
+def _positive(name: str) -> pl.Expr:
+    return pl.when(pl.col(name) > 0).then(pl.col(name))
 
 
 def _present(frame: pl.DataFrame, names: list[str]) -> list[str]:

@@ -10,9 +10,9 @@ import polars as pl
 
 from endcap.bundle.events import Array, Events
 from endcap.bundle.manifest import Clock
+from endcap.training.cleaning_report import CleaningReport
 from endcap.training.config import EventsConfig
 from endcap.training.data.cleaning import drop_bots, drop_repeated, drop_unusable, one_row_an_event
-from endcap.training.cleaning_report import CleaningReport
 from endcap.training.data.sieve import ROW
 from endcap.training.data.tables import Table, codes, ids, numbers
 from endcap.training.data.times import clock_of, read_times, seconds
@@ -58,15 +58,17 @@ def read_events(config: EventsConfig, item_ids: list[str], report: CleaningRepor
 
 def _columns(table: Table, config: EventsConfig) -> dict[str, str]:
     wanted, needed = config.columns.model_dump(), {"user_id", "item_id", "time"} | config.columns.model_fields_set
+    event_type = wanted.pop("event_type")
+    columns = table.columns(wanted, needed)
     if config.event_type:
-        del wanted["event_type"]
-    elif wanted["event_type"] not in table.schema:
+        return columns
+    if event_type not in table.schema:
+        hint = closest(event_type, table.schema.names())
         raise DataError(
-            f"{table.path}: no column {wanted['event_type']!r}, which Endcap reads as event_type; "
-            f"{closest(wanted['event_type'], table.schema.names())} "
-            'A table with one type of event says event_type = "purchase" under [events]'
+            f"{table.path}: no column {event_type!r}, which Endcap reads as event_type (where all events are of one "
+            f'type, shop.toml says event_type = "purchase" under [events] instead); {hint}'
         )
-    return table.columns(wanted, needed)
+    return columns | {"event_type": event_type}
 
 
 def _parse(

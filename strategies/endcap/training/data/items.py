@@ -11,9 +11,9 @@ import polars as pl
 
 from endcap.bundle.columns import BoolColumn, Column, ListColumn, NumberColumn, StringColumn
 from endcap.bundle.events import Array
+from endcap.training.cleaning_report import CleaningReport
 from endcap.training.config import ItemsConfig
 from endcap.training.data.attributes import as_lists, attribute_name, read_attributes
-from endcap.training.cleaning_report import CleaningReport
 from endcap.training.data.sieve import ID, rows_by_id
 from endcap.training.data.tables import Table, flags, ids, numbers
 from endcap.training.data.texts import Words, number_texts, words_of

@@ -7,9 +7,9 @@ import polars as pl
 
 from endcap.bundle.events import Array
 from endcap.bundle.manifest import Clock
+from endcap.training.cleaning_report import CleaningReport
 from endcap.training.config import PeriodsConfig
 from endcap.training.data.attributes import attribute_name, narrowed
-from endcap.training.cleaning_report import CleaningReport
 from endcap.training.data.sieve import ROW, Rule, sieve
 from endcap.training.data.tables import Table, ids
 from endcap.training.data.times import SECONDS_PER_DAY, Times, read_times, seconds
@@ -31,7 +31,7 @@ def read_periods(config: PeriodsConfig, item_ids: list[str], clock: Clock, repor
     others = table.others(roles.values(), config.ignore)
     frame = table.read({name: name for name in (*roles.values(), *others)})
     report.read[TABLE] = len(frame)
-    timed = frame.select(others).with_columns(
+    timed = frame.with_columns(
         ids(frame[roles["item_id"]], table.place(roles["item_id"])).alias("#id"),
         _times(table, frame, roles["start"], clock).values.alias("#start"),
         _ends(_times(table, frame, roles["end"], clock)).alias("#end"),

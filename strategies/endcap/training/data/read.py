@@ -8,11 +8,11 @@ import numpy as np
 
 from endcap.bundle.columns import Column
 from endcap.bundle.events import Array
+from endcap.training.cleaning_report import CleaningReport
 from endcap.training.config import ShopConfig
 from endcap.training.data.events import CleanEvents, read_events
 from endcap.training.data.items import read_items
 from endcap.training.data.periods import read_periods
-from endcap.training.cleaning_report import CleaningReport
 from endcap.training.data.users import UserTable
 from endcap.training.progress import Progress, silent
 from endcap.training.shop import ItemPeriods, Shop

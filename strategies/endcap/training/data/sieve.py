@@ -40,7 +40,7 @@ def rows_by_id(
     report.read[name] = len(frame)
     frame = frame.with_columns(ids(frame[column], table.place(column)).alias(ID)).with_row_index(ROW, offset=1)
     again = pl.col(ID).is_not_null() & ~pl.col(ID).is_first_distinct()
-    rules = [Rule(f"no {role}", pl.col(ID).is_null()), Rule(f"a {role} that came before", again, column)]
+    rules = [Rule(f"no {role}", pl.col(ID).is_null()), Rule(f"a repeated {role}", again, column)]
     frame = sieve(frame, name, rules, report)
     if frame.is_empty():
         raise DataError(f"{table.path}: column {column!r} is empty in all {report.read[name]} rows, expected ids")

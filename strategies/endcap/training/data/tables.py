@@ -57,10 +57,11 @@ class Table:
 
         Raises DataError where one of the ``needed`` is absent.
         """
-        for name in needed:
-            if name in wanted and wanted[name] not in self.schema:
-                hint = closest(wanted[name], self.schema.names())
-                raise DataError(f"{self.path}: no column {wanted[name]!r}, which Endcap reads as {name}; {hint}")
+        needed = set(needed)
+        for name, column in wanted.items():
+            if name in needed and column not in self.schema:
+                hint = closest(column, self.schema.names())
+                raise DataError(f"{self.path}: no column {column!r}, which Endcap reads as {name}; {hint}")
         return {name: column for name, column in wanted.items() if column in self.schema}
 
     def others(self, used: Iterable[str], ignore: list[str]) -> list[str]:

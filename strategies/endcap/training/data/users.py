@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from endcap.bundle.columns import Column
+from endcap.training.cleaning_report import CleaningReport
 from endcap.training.config import UsersConfig
 from endcap.training.data.attributes import read_attributes
-from endcap.training.cleaning_report import CleaningReport
 from endcap.training.data.sieve import ID, rows_by_id
 from endcap.training.data.tables import Table
 

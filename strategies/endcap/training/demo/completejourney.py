@@ -48,7 +48,7 @@ def write_completejourney(folder: Path, progress: Progress = silent) -> Path:
     """Write the tables and a shop.toml into ``folder``; returns the path of the latter. Does nothing where they are
     there already. Raises DataError where the package is not installed."""
     shop_toml = folder / "shop.toml"
-    if _is_current(folder):
+    if is_current(folder):
         return shop_toml
     source = package_data()
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def write_completejourney(folder: Path, progress: Progress = silent) -> Path:
         progress(f"writing {name}", done, len(tables))
         rows.sink_parquet(folder / f"{name}.parquet", engine="streaming")
     shop_toml.write_text(SHOP_TOML, encoding="utf-8")
-    _mark_current(folder)
+    mark_current(folder)
     progress("wrote the demo's tables", len(tables), len(tables))
     return shop_toml
 
@@ -153,7 +153,7 @@ def _readable(texts: pl.Series) -> pl.Series:
     return texts.replace_strict(spelled, return_dtype=pl.String)
 
 
-def _is_current(folder: Path) -> bool:
+def is_current(folder: Path) -> bool:
     try:
         mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
         return mark == {"format": FORMAT_VERSION} and all((folder / name).is_file() for name in FILES)
@@ -161,6 +161,6 @@ def _is_current(folder: Path) -> bool:
         return False
 
 
-def _mark_current(folder: Path) -> None:
+def mark_current(folder: Path) -> None:
     """Written last, so that tables of an interrupted run are never taken for whole."""
     (folder / MARK).write_text(json.dumps({"format": FORMAT_VERSION}) + "\n", encoding="utf-8")

@@ -79,11 +79,18 @@ def tidy_size(size: str | None) -> str:
 def _whole(text: str) -> str:
     """Without the half word that a cut left, and with no bracket open."""
     cut = len(text) >= CUT_AT
+    if text.count("(") > text.count(")"):
+        return _closed(text, cut)
+    return _FRAGMENT.sub("", text) if cut else text
+
+
+def _closed(text: str, cut: bool) -> str:
+    """The last bracket is closed; where the text was cut, after the last whole part in it."""
     if text.count("(") <= text.count(")"):
-        return _FRAGMENT.sub("", text) if cut else text
+        return text
     head, _, tail = text.rpartition("(")
     tail = tail.rpartition("/")[0] if cut else tail
-    return f"{head}({tail})" if tail else head.rstrip()
+    return _closed(head, cut=False) + f"({tail})" if tail else _closed(head.rstrip(), cut=False)
 
 
 def _topics(text: str) -> set[str]:
