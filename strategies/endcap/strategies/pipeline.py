@@ -1,8 +1,9 @@
 """The order of the stages, in one place. Timing and failure policy live here, never in a component.
 
 What a failure costs: a recall source its candidates, a hydrator its columns, a scorer the fine order (the merged
-recall order stands in), a selector its variety. Each is named in ``Slate.degradations``. A filter that fails fails the
-request: showing what must not be shown is worse than showing nothing.
+recall order stands in) and the reasons, a selector its variety. Each is named in ``Run.degradations``; an answer of the
+wrong shape is a failure too. A filter that fails fails the request: showing what must not be shown is worse than
+showing nothing.
 """
 
 from __future__ import annotations
@@ -94,9 +95,7 @@ def execute(strategy: Strategy, query: Query) -> Slate:
     candidates = _filter(strategy, query, candidates, run)
     candidates = _score(strategy, query, candidates, run)
     slate = candidates.take(_select(strategy, query, candidates, run))
-    with run.timed("explain", strategy.scorer.name):
-        reasons = explain(strategy, query, slate)
-    return Slate(strategy.name, slate, reasons, len(candidates), run)
+    return Slate(strategy.name, slate, _explain(strategy, query, slate, run), len(candidates), run)
 
 
 def gather(strategy: Strategy, query: Query, run: Run) -> Candidates:
@@ -117,10 +116,20 @@ def _recall(strategy: Strategy, query: Query, run: Run) -> dict[str, Recalled]:
     for source in strategy.recall:
         recalled = Recalled.none()
         with run.tolerant("recall", source.name):
-            recalled = source.component.recall(query, source.limit)
+            recalled = _proposal(source.component.recall(query, source.limit), source.limit)
         found[source.name] = recalled
         run.recalled[source.name] = len(recalled.items)
     return found
+
+
+def _proposal(recalled: Recalled, limit: int) -> Recalled:
+    """At most ``limit`` items. Raises ValueError where items and scores do not match."""
+    items, scores = recalled
+    if items.ndim != 1 or items.dtype.kind != "i" or scores.shape != items.shape:
+        raise ValueError(f"expected int32[k] items and float32[k] scores, found {_shape(items)} and {_shape(scores)}")
+    if items.min(initial=0) < 0:
+        raise ValueError(f"expected item numbers from 0, found {items.min()}")
+    return Recalled(items[:limit], scores[:limit])
 
 
 def _hydrate(strategy: Strategy, query: Query, candidates: Candidates, run: Run) -> Candidates:
@@ -135,6 +144,8 @@ def _filter(strategy: Strategy, query: Query, candidates: Candidates, run: Run) 
     for item_filter in strategy.filter:
         with run.timed("filter", item_filter.name):
             keep = item_filter.component.keep(query, candidates)
+            if keep.dtype != np.bool_ or keep.shape != candidates.items.shape:
+                raise ValueError(f"{item_filter.name}: expected bool[{len(candidates)}], found {_shape(keep)}")
         run.dropped[item_filter.name] = int(len(keep) - np.count_nonzero(keep))
         if not keep.all():
             candidates = candidates.take(keep)
@@ -144,7 +155,10 @@ def _filter(strategy: Strategy, query: Query, candidates: Candidates, run: Run) 
 def _score(strategy: Strategy, query: Query, candidates: Candidates, run: Run) -> Candidates:
     scores = candidates.column(FUSED)
     with run.tolerant("score", strategy.scorer.name):
-        scores = strategy.scorer.component.score(query, candidates)
+        found = strategy.scorer.component.score(query, candidates)
+        if found.shape != candidates.items.shape:
+            raise ValueError(f"expected float32[{len(candidates)}], found {_shape(found)}")
+        scores = found
     boost = _boost(query.boosts, candidates.items, scores)
     return candidates.with_column(SCORE, scores + boost).with_column(BOOST, boost)
 
@@ -159,7 +173,23 @@ def _boost(boosts: tuple[Boost, ...], items: Array, scores: Array) -> Array:
 
 
 def _select(strategy: Strategy, query: Query, candidates: Candidates, run: Run) -> Array:
-    rows = ordered(candidates, query, None)[: query.size]
     with run.tolerant("select", strategy.selector.name):
         rows = strategy.selector.component.select(query, candidates)
-    return rows
+        if rows.dtype.kind != "i" or len(np.unique(rows)) != len(rows) or len(rows) > query.size:
+            raise ValueError(f"expected at most {query.size} distinct row numbers, found {_shape(rows)}")
+        if len(rows) and not 0 <= rows.min() <= rows.max() < len(candidates):
+            raise ValueError(f"expected rows from 0 to {len(candidates) - 1}, found {rows.min()} to {rows.max()}")
+        return rows
+    return ordered(candidates, query, None)[: query.size]
+
+
+def _explain(strategy: Strategy, query: Query, slate: Candidates, run: Run) -> tuple[tuple[Reason, ...], ...]:
+    """An explanation never costs the slate; a scorer that failed did not make the order, so cannot explain it."""
+    if not any(degradation.stage == "score" for degradation in run.degradations):
+        with run.tolerant("explain", strategy.scorer.name):
+            return explain(strategy, query, slate)
+    return ((),) * len(slate)
+
+
+def _shape(values: Array) -> str:
+    return f"{values.dtype}{list(values.shape)}"

@@ -34,10 +34,7 @@ def explain(strategy: Strategy, query: Query, slate: Candidates) -> tuple[tuple[
     """For every row of the slate its strongest reasons, at most three, all with a positive contribution."""
     scorer = strategy.scorer.component
     names = (*scorer.requires, BOOST)
-    try:
-        parts = np.column_stack([scorer.contributions(query, slate), slate.column(BOOST)])
-    except Exception:  # an explanation must never cost the slate; the scorer's own failure is named already
-        return tuple(() for _ in slate.items)
+    parts = np.column_stack([scorer.contributions(query, slate), slate.column(BOOST)])
     codes = _codes(strategy, names)
     values = slate.matrix(names)
     reasons = [_strongest(codes, names, parts[row], values[row]) for row in range(len(slate))]
