@@ -7,6 +7,7 @@ users are dense numbers; -1 means unknown.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -49,14 +50,26 @@ class ReasonCode(StrEnum):
     OTHER = "OTHER"
 
 
+class Proof(NamedTuple):
+    """When a reason is true: ``column`` lies between the two, exclusive. NaN proves nothing."""
+
+    column: str = ""
+    """A column of the same strategy; empty: the feature's own."""
+    above: float = 0.0
+    below: float = math.inf
+
+
 class Feature(NamedTuple):
     """One column that a hydrator adds, and the reason its contribution counts towards.
 
-    ``reason`` is None for a feature that says nothing about this item to a shopper (how often they shop, say).
+    ``reason`` is None for a feature that says nothing about this item to a shopper (how often they shop, say). The
+    reason is given only where ``proof`` holds: never to have bought an item may raise its score too, but is no
+    BOUGHT_BEFORE.
     """
 
     name: str
     reason: ReasonCode | None = None
+    proof: Proof = Proof()
 
 
 NO_ITEMS: Array = np.empty(0, np.int32)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from endcap.bundle.events import Array
 from endcap.strategies.batch import Block, Candidates, Recalled
 
 CALLER = "caller"
@@ -33,7 +34,7 @@ def merge(recalled: Mapping[str, Recalled], limit: int) -> Candidates:
         ranks = np.arange(1, len(mine) + 1, dtype=np.float32)
         values[mine, 2 * place], values[mine, 2 * place + 1] = ranks, source.scores
         values[mine, -2] += 1.0
-        values[mine, -1] += 1.0 / (_RANK_OFFSET + ranks)
+        values[mine, -1] += vote(ranks)
     columns = (*(f"{name}.{what}" for name in names for what in ("rank", "score")), VOTES, FUSED)
     candidates = Candidates(items, (Block(columns, values),))
     if len(items) <= limit or CALLER in recalled:
@@ -42,8 +43,14 @@ def merge(recalled: Mapping[str, Recalled], limit: int) -> Candidates:
     return candidates.take(np.sort(best))
 
 
+def vote(ranks: Array) -> Array:
+    """float32[n]: what a source's rank (1 = best) adds to ``merge.fused``."""
+    votes: Array = (1.0 / (_RANK_OFFSET + ranks)).astype(np.float32)
+    return votes
+
+
 _EMPTY = np.empty(0, np.int32)
 
 
-def _int32(recalled: Recalled) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+def _int32(recalled: Recalled) -> Array:
     return recalled.items.astype(np.int32, copy=False)

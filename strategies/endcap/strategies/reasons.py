@@ -8,8 +8,8 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.strategies.batch import Candidates
-from endcap.strategies.contract import Query, ReasonCode
-from endcap.strategies.merge import CALLER
+from endcap.strategies.contract import Feature, Proof, Query, ReasonCode
+from endcap.strategies.merge import FUSED, vote
 
 if TYPE_CHECKING:
     from endcap.strategies.strategy import Strategy
@@ -23,22 +23,58 @@ class Reason(NamedTuple):
     contribution: float
     """How much this evidence raised the score, in the score's own units."""
     feature: str
-    """The column that raised it most."""
+    """The column that raised it most, among those that prove the reason."""
     value: float
-    """What that column says of this item; NaN where it says nothing, which can be telling too."""
+    """What that column says of this item."""
     item: int = -1
     """The item that the evidence rests on (what this one goes with), -1 where there is none."""
 
 
 def explain(strategy: Strategy, query: Query, slate: Candidates) -> tuple[tuple[Reason, ...], ...]:
-    """For every row of the slate its strongest reasons, at most three, all with a positive contribution."""
-    scorer = strategy.scorer.component
-    names = (*scorer.requires, BOOST)
-    parts = np.column_stack([scorer.contributions(query, slate), slate.column(BOOST)])
-    codes = _codes(strategy, names)
+    """For every row of the slate its strongest reasons, at most three, all true and with a positive contribution."""
+    moved = _contributions(strategy, query, slate)
+    names, parts = tuple(moved), np.nan_to_num(np.column_stack(list(moved.values())))
+    features = _features(strategy)
+    codes = [features[name].reason if name in features else None for name in names]
+    holds = _proven([features.get(name, Feature(name)) for name in names], slate)
     values = slate.matrix(names)
-    reasons = [_strongest(codes, names, parts[row], values[row]) for row in range(len(slate))]
+    reasons = [_strongest(codes, names, parts[row], values[row], holds[row]) for row in range(len(slate))]
     return _with_evidence(strategy, query, slate.items, reasons)
+
+
+def _contributions(strategy: Strategy, query: Query, slate: Candidates) -> dict[str, Array]:
+    """float32[n] by column. What the fused rank moved is shared out among the sources that make it up."""
+    scorer = strategy.scorer.component
+    parts = dict(zip(scorer.requires, scorer.contributions(query, slate).T, strict=True))
+    fused = parts.pop(FUSED, None)
+    if fused is not None:
+        for source in strategy.recall:
+            rank = f"{source.name}.rank"
+            share = np.nan_to_num(vote(slate.matrix([rank])[:, 0]) / slate.column(FUSED))
+            parts[rank] = parts.get(rank, 0.0) + fused * share
+    return {**parts, BOOST: slate.column(BOOST)}
+
+
+def _features(strategy: Strategy) -> dict[str, Feature]:
+    """Every column that may give a reason."""
+    known = {BOOST: Feature(BOOST, ReasonCode.PROMOTED_BY_REQUEST)}
+    for hydrator in strategy.hydrate:
+        known.update({feature.name: feature for feature in hydrator.component.provides})
+    for source in strategy.recall:
+        code, rank = getattr(source.component, "reason", ReasonCode.OTHER), f"{source.name}.rank"
+        known.update({name: Feature(name, code, Proof(rank)) for name in (rank, f"{source.name}.score")})
+    return known
+
+
+def _proven(features: list[Feature], slate: Candidates) -> Array:
+    """bool[n, len(features)]: whether the feature's reason is true of the row."""
+    wanted = list(dict.fromkeys(feature.proof.column or feature.name for feature in features))
+    places = [wanted.index(feature.proof.column or feature.name) for feature in features]
+    values = slate.matrix(wanted)[:, places]
+    above = np.array([feature.proof.above for feature in features])
+    below = np.array([feature.proof.below for feature in features])
+    proven: Array = (values > above) & (values < below)
+    return proven
 
 
 def _with_evidence(
@@ -56,19 +92,8 @@ def _with_evidence(
     return tuple(reasons)
 
 
-def _codes(strategy: Strategy, names: tuple[str, ...]) -> list[ReasonCode | None]:
-    known: dict[str, ReasonCode | None] = {BOOST: ReasonCode.PROMOTED_BY_REQUEST}
-    for hydrator in strategy.hydrate:
-        known.update({feature.name: feature.reason for feature in hydrator.component.provides})
-    for source in strategy.recall:
-        code = getattr(source.component, "reason", ReasonCode.OTHER)
-        known |= {f"{source.name}.rank": code, f"{source.name}.score": code}
-    known |= {f"{CALLER}.rank": None, f"{CALLER}.score": None}
-    return [known.get(name) for name in names]
-
-
 def _strongest(
-    codes: list[ReasonCode | None], names: tuple[str, ...], parts: Array, values: Array
+    codes: list[ReasonCode | None], names: tuple[str, ...], parts: Array, values: Array, holds: Array
 ) -> tuple[Reason, ...]:
     totals: dict[ReasonCode, float] = {}
     leaders: dict[ReasonCode, int] = {}
@@ -77,7 +102,7 @@ def _strongest(
         if code is None:
             continue
         totals[code] = totals.get(code, 0.0) + float(parts[place])
-        if code not in leaders or parts[place] > parts[leaders[code]]:
+        if holds[place] and parts[place] > (parts[leaders[code]] if code in leaders else 0.0):
             leaders[code] = int(place)
-    best = sorted((code for code in totals if totals[code] > 0), key=lambda code: -totals[code])[:MOST_REASONS]
+    best = sorted((code for code in leaders if totals[code] > 0), key=lambda code: -totals[code])[:MOST_REASONS]
     return tuple(Reason(code, totals[code], names[leaders[code]], float(values[leaders[code]])) for code in best)

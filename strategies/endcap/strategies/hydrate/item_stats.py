@@ -5,14 +5,15 @@ from __future__ import annotations
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
-from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
+from endcap.strategies.contract import Feature, Proof, Query, ReasonCode, Settings
 
 
 class ItemStatsConfig(Settings):
     """No parameters."""
 
 
-_REASONS = {"trend": ReasonCode.TRENDING, "repurchase_rate": None, "repurchase_gap_days": None, "price": None}
+_REASONS = {"trend": ReasonCode.TRENDING, "repurchase_rate": None, "repurchase_gap_days": None, "days_on_sale": None}
+_PROOFS = {ReasonCode.TRENDING: Proof(), ReasonCode.POPULAR: Proof("item.popularity", above=0.25)}
 
 
 class ItemStats:
@@ -21,10 +22,13 @@ class ItemStats:
     def __init__(self, config: ItemStatsConfig, bundle: Bundle) -> None:
         part = bundle.part("items")
         self.stats = part.array("stats")  # float32[items, k]
-        self.provides = tuple(
-            Feature(f"item.{name}", _REASONS.get(name, ReasonCode.POPULAR)) for name in part.json("stats")
-        )
+        self.provides = tuple(_feature(name) for name in part.json("stats"))
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         rows: Array = self.stats[candidates.items]
         return rows
+
+
+def _feature(name: str) -> Feature:
+    reason = _REASONS.get(name, ReasonCode.POPULAR)
+    return Feature(f"item.{name}", reason, _PROOFS.get(reason, Proof()) if reason else Proof())

@@ -7,7 +7,7 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
-from endcap.strategies.contract import SECONDS_PER_DAY, Feature, Query, ReasonCode, Settings
+from endcap.strategies.contract import SECONDS_PER_DAY, Feature, Proof, Query, ReasonCode, Settings
 
 
 class PeriodsConfig(Settings):
@@ -26,7 +26,7 @@ class Periods:
         self.values = part.array("values")  # float32[r, k]
         self.horizon = int(bundle.manifest.horizon_days * SECONDS_PER_DAY)
         self.provides = tuple(
-            Feature(f"period.{name}.{when}", ReasonCode.ON_PROMOTION)
+            Feature(f"period.{name}.{when}", ReasonCode.ON_PROMOTION, Proof(f"period.{name}.now"))
             for when in ("now", "ahead", "before")
             for name in part.json("names")
         )

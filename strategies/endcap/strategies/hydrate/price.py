@@ -11,7 +11,9 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
-from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
+from endcap.strategies.contract import Feature, Proof, Query, ReasonCode, Settings
+
+_FITS = Proof("price.rank_gap", -0.3, 0.3)
 
 
 class PriceConfig(Settings):
@@ -22,9 +24,9 @@ class Price:
     Config = PriceConfig
     provides = (
         Feature("price.value"),
-        Feature("price.rank", ReasonCode.PRICE_FITS),
-        Feature("price.rank_gap", ReasonCode.PRICE_FITS),
-        Feature("price.ratio_to_usual", ReasonCode.PRICE_FITS),
+        Feature("price.rank", ReasonCode.PRICE_FITS, _FITS),
+        Feature("price.rank_gap", ReasonCode.PRICE_FITS, _FITS),
+        Feature("price.ratio_to_usual", ReasonCode.PRICE_FITS, _FITS),
     )
 
     def __init__(self, config: PriceConfig, bundle: Bundle) -> None:

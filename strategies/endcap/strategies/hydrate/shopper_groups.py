@@ -7,7 +7,7 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
-from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
+from endcap.strategies.contract import Feature, Proof, Query, ReasonCode, Settings
 from endcap.strategies.hydrate.groups import GROUP_FEATURES, group_table, item_table, timeline
 
 GROUP_REASONS = {
@@ -16,6 +16,8 @@ GROUP_REASONS = {
     "department": ReasonCode.FAVOURITE_CATEGORY,
     "brand": ReasonCode.FAVOURITE_BRAND,
 }
+FAVOURED = 0.1
+"""The share of trips with a kind from which on it is a favourite."""
 
 
 class ShopperGroupsConfig(Settings):
@@ -29,7 +31,7 @@ class ShopperGroups:
     def __init__(self, config: ShopperGroupsConfig, bundle: Bundle) -> None:
         self.groups = {name: bundle.catalog.groups[name] for name in config.groups if name in bundle.catalog.groups}
         self.provides = tuple(
-            Feature(f"shopper_{name}.{what}", GROUP_REASONS.get(name, ReasonCode.OTHER))
+            Feature(f"shopper_{name}.{what}", GROUP_REASONS.get(name, ReasonCode.OTHER), _proof(name))
             for name in self.groups
             for what in (*GROUP_FEATURES, "item_share")  # the last: how much of the kind is this very item
         )
@@ -43,3 +45,9 @@ class ShopperGroups:
                 share = own / found[:, :1]
             blocks += [found, share.astype(np.float32)]
         return np.hstack(blocks) if blocks else np.empty((len(candidates), 0), np.float32)
+
+
+def _proof(name: str) -> Proof:
+    if GROUP_REASONS.get(name) == ReasonCode.BOUGHT_BEFORE:
+        return Proof(f"shopper_{name}.count")
+    return Proof(f"shopper_{name}.share_of_trips", above=FAVOURED)

@@ -7,9 +7,11 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
-from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
+from endcap.strategies.contract import Feature, Proof, Query, ReasonCode, Settings
 from endcap.strategies.hydrate.groups import GROUP_FEATURES, item_table
 
+_BOUGHT = Proof("shopper_item.count")
+_DUE = Proof("shopper_item.due", above=0.75)
 _RHYTHM = ("gap_days", "due")
 
 
@@ -21,10 +23,12 @@ class ShopperItem:
     Config = ShopperItemConfig
     provides = (
         *(
-            Feature(f"shopper_item.{name}", ReasonCode.DUE_AGAIN if name in _RHYTHM else ReasonCode.BOUGHT_BEFORE)
+            Feature(f"shopper_item.{name}", ReasonCode.DUE_AGAIN, _DUE)
+            if name in _RHYTHM
+            else Feature(f"shopper_item.{name}", ReasonCode.BOUGHT_BEFORE, _BOUGHT)
             for name in GROUP_FEATURES
         ),
-        Feature("shopper_item.session_weight", ReasonCode.BOUGHT_BEFORE),
+        Feature("shopper_item.session_weight", ReasonCode.BOUGHT_BEFORE, _BOUGHT),
     )
 
     def __init__(self, config: ShopperItemConfig, bundle: Bundle) -> None:

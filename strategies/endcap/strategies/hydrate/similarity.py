@@ -9,7 +9,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import anchors
 from endcap.strategies.batch import Candidates
-from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
+from endcap.strategies.contract import Feature, Proof, Query, ReasonCode, Settings
 from endcap.strategies.recall.als import Factors
 from endcap.strategies.recall.covisit import Neighbours
 from endcap.strategies.text.space import text_space
@@ -23,7 +23,7 @@ class AlsSimilarity:
     Config = AlsSimilarityConfig
     provides = (
         Feature("als.similarity", ReasonCode.SHOPPERS_LIKE_YOU),
-        Feature("als.place", ReasonCode.SHOPPERS_LIKE_YOU),
+        Feature("als.place", ReasonCode.SHOPPERS_LIKE_YOU, Proof("als.similarity")),
     )
 
     def __init__(self, config: AlsSimilarityConfig, bundle: Bundle) -> None:
