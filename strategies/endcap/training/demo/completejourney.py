@@ -53,6 +53,7 @@ def write_completejourney(folder: Path, progress: Progress = silent) -> Path:
     source = package_data()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).unlink(missing_ok=True)
+    progress("reading the products", 0, len(FILES) - 1)
     items = read_products(source)
     tables = {"items": items.lazy(), "events": events(source, items), "users": users(source)}
     tables["item_periods"] = item_periods(source, items)
