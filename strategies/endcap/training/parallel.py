@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -28,7 +29,9 @@ class Workers:
         """``work`` on every task, in the order of ``tasks``. The first error is raised here."""
         results = []
         self._progress(step, 0, len(tasks))
-        for done, result in enumerate(self._pool.map(work, tasks), 1):
+        with _interrupts_held():
+            coming = self._pool.map(work, tasks)  # starts what processes are still missing
+        for done, result in enumerate(coming, 1):
             results.append(result)
             self._progress(step, done, len(tasks))
         return results
@@ -43,6 +46,17 @@ def workers(progress: Progress, count: int | None = None) -> Iterator[Workers]:
         yield Workers(pool, progress)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Processes started inside are deaf to Ctrl-C, which a terminal sends to all of them: it is for this process to end
+    them, without a traceback from each."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _one_thread() -> None:

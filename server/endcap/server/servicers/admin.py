@@ -18,6 +18,7 @@ from endcap.bundle.manifest import Manifest
 from endcap.server.calls import Call, Desk
 from endcap.server.codec.request import parse
 from endcap.server.serving import Serving
+from endcap.strategies.registry import Strategies
 from endcap.strategies.strategy import Source, Strategy
 from endcap.v1 import admin_pb2 as pb
 
@@ -46,12 +47,7 @@ class Admin:
 
     def list_strategies(self, raw: bytes, call: Call) -> bytes:
         parse(raw, pb.ListStrategiesRequest)
-        known = self.serving.strategies
-        return pb.ListStrategiesResponse(
-            strategies=[_strategy(known.by_name[name], name == known.default) for name in sorted(known.by_name)],
-            available_sources=sorted(known.sources),
-            available_scorers=sorted(known.scorers),
-        ).SerializeToString()
+        return list_of(self.serving.strategies).SerializeToString()
 
     def serving_state(self, raw: bytes, call: Call) -> bytes:
         parse(raw, pb.GetServingStateRequest)
@@ -70,6 +66,14 @@ class Admin:
             sources=sorted(known.sources),
             scorers=sorted(known.scorers),
         ).SerializeToString()
+
+
+def list_of(known: Strategies) -> pb.ListStrategiesResponse:
+    return pb.ListStrategiesResponse(
+        strategies=[_strategy(known.by_name[name], name == known.default) for name in sorted(known.by_name)],
+        available_sources=sorted(known.sources),
+        available_scorers=sorted(known.scorers),
+    )
 
 
 def bundle_info(manifest: Manifest) -> pb.BundleInfo:

@@ -1,0 +1,63 @@
+"""Training as commands run it: with bars, a watch on memory, and every mistake of the shop's told in one line."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import typer
+
+from endcap.cli._bars import Bars
+from endcap.cli._console import notices
+from endcap.cli._errors import refuse
+from endcap.cli._memory import PeakMemory
+from endcap.cli._signals import Stopped, stoppable
+
+if TYPE_CHECKING:
+    from endcap.training.progress import Progress
+    from endcap.training.train import Trained
+
+NEEDED = ("polars", "implicit", "torch", "transformers", "onnx")
+"""What the extra [train] brings; a serving install has none of it."""
+
+
+class Outcome(NamedTuple):
+    trained: Trained
+    seconds: float
+    peak_mib: float
+
+
+def require_training() -> None:
+    """Ends the command where something that training imports is not installed."""
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        refuse(f"training needs {', '.join(missing)}, not installed here: pip install 'endcap[train]'")
+
+
+def run_training(config: Path, out: Path) -> Outcome:
+    """Train on ``config`` into ``out``. Ends the command on anything that the shop has to put right, and on Ctrl-C."""
+    require_training()
+    from endcap.bundle.folder import BundleError
+    from endcap.strategies.registry import StrategyError
+    from endcap.training.errors import TrainingInputError
+
+    try:
+        with stoppable(), PeakMemory() as memory, Bars(notices()) as bars:
+            trained = _train(config, out, bars)
+            return Outcome(trained, sum(trained.seconds.values()), memory.mib)
+    except (TrainingInputError, StrategyError, BundleError, ImportError) as error:
+        refuse(str(error))
+    except OSError as error:
+        refuse(f"{error.filename or out}: {error.strerror or error}")
+    except Stopped as stopped:
+        typer.echo("endcap: stopped; no bundle was written", err=True)
+        raise typer.Exit(stopped.exit_code) from None
+
+
+def _train(config: Path, out: Path, progress: Progress) -> Trained:
+    from endcap.training.config import load_config
+
+    loaded = load_config(config)  # before the imports that take seconds: a slip of the pen shows at once
+    from endcap.training.train import train
+
+    return train(loaded, out, progress)
