@@ -32,27 +32,37 @@ class Timeline:
 
     @cached_property
     def trips(self) -> Array:
-        """int64[m], ascending from 0: events of one basket, or of one day where baskets are unknown, are one trip."""
-        days = np.floor_divide(self.events.times, int(SECONDS_PER_DAY))
-        keys = np.where(self.events.baskets >= 0, self.events.baskets, -1 - days)
-        return np.cumsum(np.concatenate([[0], keys[1:] != keys[:-1]])) if len(keys) else keys
+        """int64[m], from 0 by first event: the events of one basket, or of one day where baskets are unknown.
+
+        Trips can interleave: where times are whole days, two baskets of a day lie mixed in the log.
+        """
+        keys = trip_keys(self.events)
+        starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.empty(0, np.int64)
+        _, first, trip = np.unique(keys[starts], return_index=True, return_inverse=True)
+        return np.repeat(np.argsort(np.argsort(first))[trip], np.diff(starts, append=len(keys)))
 
     @cached_property
     def trip_ages_days(self) -> Array:
-        """float64[trips], the oldest first."""
+        """float64[trips] since each trip's last event."""
         ages = np.zeros(self.trip_count)
-        ages[self.trips] = self.ages_days
+        ages[self.trips] = self.ages_days  # events run from old to new: of several writes the newest stays
         return ages
 
-    @property
+    @cached_property
     def trip_count(self) -> int:
-        return int(self.trips[-1]) + 1 if len(self.trips) else 0
+        return int(self.trips.max(initial=-1)) + 1
 
     @cached_property
     def decayed(self) -> dict[float, Array]:
         """float64[m] for each half-life: the events' weights, decayed."""
         ages = self.now - self.events.times
         return {days: self.events.weights * decay(ages, days) for days in (FAST_DAYS, MIDDLE_DAYS, SLOW_DAYS)}
+
+
+def trip_keys(events: Events) -> Array:
+    """int64[m]: what tells trips of one shopper apart, the basket, or a negative number for the day."""
+    days = np.floor_divide(events.times, int(SECONDS_PER_DAY))
+    return np.where(events.baskets >= 0, events.baskets, days - 2**62)
 
 
 def timeline(query: Query) -> Timeline:
@@ -124,9 +134,10 @@ def _counts(line: Timeline, known: Array, rows: Array, size: int) -> list[Array]
 def _rhythm(line: Timeline, known: Array, rows: Array, size: int) -> list[Array]:
     """From days_since_last to share_of_recent_trips, in the order of GROUP_FEATURES."""
     ages, trips = line.ages_days[known], line.trips[known]
-    last, first, last_trip = np.empty(size), np.empty(size), np.empty(size)
-    last[rows], last_trip[rows] = ages, trips  # rows run from old to new: of several writes the newest stays
+    last, first, last_trip = np.empty(size), np.empty(size), np.full(size, -1.0)
+    last[rows] = ages  # rows run from old to new: of several writes the newest stays
     first[rows[::-1]] = ages[::-1]
+    np.maximum.at(last_trip, rows, trips)
     visits, recent = _visits(rows, trips, size, line.trip_count)
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = np.where(visits > 1, (first - last) / (visits - 1), np.nan)

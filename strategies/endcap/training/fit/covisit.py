@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 from endcap.bundle.events import Array
 from endcap.bundle.writer import PartWriter
 from endcap.strategies.anchors import decay
-from endcap.strategies.contract import SECONDS_PER_DAY
+from endcap.strategies.hydrate.groups import trip_keys
 from endcap.training.fit.fitter import Context, Fitter
 from endcap.training.shop import Shop
 
@@ -30,26 +30,25 @@ def _covisit(shop: Shop, part: PartWriter, context: Context) -> None:
 
 def trip_matrix(shop: Shop) -> csr_matrix:
     """Trips by items, float32: the square root of a trip's decayed weight, so that a product of two holds it once."""
-    log = shop.log
-    trips = trip_numbers(shop)
-    ages_s = shop.data_end - log.times
+    size = len(shop.item_ids)
+    numbers = trip_numbers(shop)
+    trips, items = np.divmod(np.unique(numbers * size + shop.log.items), size)  # an item counts once a trip
     sizes = np.bincount(trips)
+    last = np.zeros(len(sizes), np.int64)
+    last[numbers] = shop.log.times  # a shopper's log runs by time: of several writes the newest stays
+    weights = np.sqrt(decay(shop.data_end - last, HALF_LIFE_DAYS) / np.log2(1.0 + sizes)).astype(np.float32)
     keep = sizes[trips] <= LARGEST_TRIP  # a wholesaler's trip says nothing of what goes with what
-    weights = np.sqrt(decay(ages_s, HALF_LIFE_DAYS) / np.log2(1.0 + sizes[trips]))
-    shape = (len(sizes), len(shop.item_ids))
-    matrix = csr_matrix((weights[keep].astype(np.float32), (trips[keep], log.items[keep])), shape)
-    matrix.sum_duplicates()
-    return matrix
+    return csr_matrix((weights[trips[keep]], (trips[keep], items[keep])), (len(sizes), size))
 
 
 def trip_numbers(shop: Shop) -> Array:
-    """int64[m]: events of one shopper and one basket, or one day, share a number."""
-    log = shop.log
-    if not len(log):
-        return np.empty(0, np.int64)
-    keys = np.where(log.baskets >= 0, log.baskets, -1 - log.times // int(SECONDS_PER_DAY))
-    changes = (keys[1:] != keys[:-1]) | (shop.users[1:] != shop.users[:-1])
-    return np.cumsum(np.concatenate([[0], changes]))
+    """int64[m], from 0: events of one shopper and one basket, or one day where baskets are unknown, share a number."""
+    keys = trip_keys(shop.log)
+    order = np.lexsort((keys, shop.users))
+    keys, users = keys[order], shop.users[order]
+    numbers = np.empty(len(order), np.int64)
+    numbers[order] = np.cumsum((np.diff(keys, prepend=keys[:1]) != 0) | (np.diff(users, prepend=users[:1]) != 0))
+    return numbers
 
 
 def _keep_nearest(block: csr_matrix, start: int, norms: Array, near: Array, similar: Array) -> None:
