@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from endcap.bundle.folder import Bundle, BundleError
 from endcap.strategies.contract import RecallSource, Scorer, Settings
+from endcap.strategies.merge import CALLER, FUSED, VOTES
 from endcap.strategies.strategy import DEFAULT_LIMIT, Named, Override, Source, Strategy, overridden
 
 STAGES = ("recall", "hydrate", "filter", "score", "select")
@@ -24,13 +25,10 @@ class StrategyError(ValueError):
 
 
 class Use(Settings):
-    """``{ use = "als", limit = 200, … }``: a component by its entry-point name, and its parameters."""
+    """``{ use = "trees", name = "…", … }``: a component by its entry-point name; other keys are its own parameters."""
 
     use: str
     name: str = ""
-    limit: int = Field(DEFAULT_LIMIT, ge=1, le=10_000)
-    optional: bool = False
-    """Left out, not an error, where the bundle was trained without the part that the component reads."""
     parameters: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -40,22 +38,34 @@ class Use(Settings):
             return {"use": raw, "name": raw}
         if not isinstance(raw, dict) or "use" not in raw or "parameters" in raw:
             return raw
-        own = {key: raw[key] for key in ("use", "name", "limit", "optional") if key in raw}
+        own = {key: raw[key] for key in cls.model_fields if key in raw}
         return {"name": raw["use"], **own, "parameters": {key: raw[key] for key in raw if key not in own}}
+
+
+class SpareUse(Use):
+    optional: bool = False
+    """Left out, not an error, where the bundle was trained without the part that the component reads."""
+
+
+class RecallUse(SpareUse):
+    limit: int = Field(DEFAULT_LIMIT, ge=1, le=10_000)
+
+
+U = TypeVar("U", bound=SpareUse)
 
 
 class StrategyConfig(Settings):
     """One ``[strategies.NAME]`` table."""
 
     description: str = ""
-    recall: tuple[Use, ...] = ()
-    hydrate: tuple[Use, ...] = ()
-    filter: tuple[Use, ...] = ("available", "request_filter", "excluded")  # type: ignore[assignment]
+    recall: tuple[RecallUse, ...] = ()
+    hydrate: tuple[SpareUse, ...] = ()
+    filter: tuple[SpareUse, ...] = tuple(
+        SpareUse(use=name, name=name) for name in ("available", "request_filter", "excluded")
+    )
     score: Use
-    select: Use = "top_k"  # type: ignore[assignment]
+    select: Use = Use(use="top_k", name="top_k")
     candidates: int = Field(500, ge=1, le=10_000)
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 @dataclass(frozen=True)
@@ -94,8 +104,23 @@ def load_strategies(bundle: Bundle, own: Mapping[str, Any] | None = None, defaul
             left_out[name] = str(error)
     default = default or bundle.manifest.default_strategy
     if default not in built:
-        raise StrategyError(f"default_strategy: no strategy {default!r}; there are: {', '.join(sorted(built))}")
-    return Strategies(built, default, shelf.spare("recall"), shelf.spare("score"), left_out)
+        why = f" ({left_out[default]})" if default in left_out else ""
+        raise StrategyError(f"default_strategy: no strategy {default!r}{why}; there are: {', '.join(sorted(built))}")
+    return Strategies(built, default, _sources(built, shelf), _scorers(built, shelf), left_out)
+
+
+def _sources(built: Mapping[str, Strategy], shelf: Shelf) -> dict[str, RecallSource]:
+    """What an override may name: every source with default parameters, and those that a strategy set up by name."""
+    named = {source.name: source.component for strategy in built.values() for source in strategy.recall}
+    return dict(sorted({**named, **shelf.spare("recall")}.items()))
+
+
+def _scorers(built: Mapping[str, Strategy], shelf: Shelf) -> dict[str, Scorer]:
+    """As for sources. A scorer without defaults is that of the strategy of its name, else of the first that has it."""
+    named: dict[str, Scorer] = {}
+    for name, strategy in sorted(built.items(), key=lambda pair: pair[0] != pair[1].scorer.name):
+        named.setdefault(strategy.scorer.name, built[name].scorer.component)
+    return dict(sorted({**named, **shelf.spare("score")}.items()))
 
 
 def ready_made() -> dict[str, Any]:
@@ -109,7 +134,7 @@ class Shelf:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self.known = {stage: {point.name: point for point in _points(stage)} for stage in STAGES}
+        self.known = {stage: _points(stage) for stage in STAGES}
         self.built: dict[tuple[str, str, str], Any] = {}
 
     def strategy(self, name: str, table: Mapping[str, Any]) -> Strategy:
@@ -117,7 +142,7 @@ class Shelf:
         try:
             config = StrategyConfig.model_validate(table)
         except ValidationError as error:
-            raise StrategyError(_teach(key, error)) from error
+            raise StrategyError(_teach(key, error, StrategyConfig)) from error
         strategy = Strategy(
             name=name,
             description=config.description,
@@ -126,17 +151,21 @@ class Shelf:
             ),
             hydrate=self._named("hydrate", config.hydrate, key),
             filter=self._named("filter", config.filter, key),
-            scorer=self._named("score", [config.score], key)[0],
-            selector=self._named("select", [config.select], key)[0],
+            scorer=self._one("score", config.score, key),
+            selector=self._one("select", config.select, key),
             candidates=config.candidates,
         )
-        _check_columns(strategy, key)
+        _check_names(strategy, key)
+        _check_columns(strategy, self.known["recall"], key)
         return strategy
 
-    def _named(self, stage: str, uses: Iterable[Use], key: str) -> tuple[Named[Any], ...]:
+    def _named(self, stage: str, uses: Iterable[SpareUse], key: str) -> tuple[Named[Any], ...]:
         return tuple(Named(use.name, built) for use, built in self._built(stage, uses, key))
 
-    def _built(self, stage: str, uses: Iterable[Use], key: str) -> Iterator[tuple[Use, Any]]:
+    def _one(self, stage: str, use: Use, key: str) -> Named[Any]:
+        return Named(use.name, self.build(stage, use, key))
+
+    def _built(self, stage: str, uses: Iterable[U], key: str) -> Iterator[tuple[U, Any]]:
         for use in uses:
             try:
                 yield use, self.build(stage, use, key)
@@ -153,21 +182,26 @@ class Shelf:
     def _build(self, stage: str, use: Use, key: str) -> Any:
         component = self._load(stage, use.use, key)
         try:
-            config = component.Config.model_validate(use.parameters)
+            return component(component.Config.model_validate(use.parameters), self.bundle)
         except ValidationError as error:
-            raise StrategyError(_teach(f"{key}.{use.use}", error)) from error
-        return component(config, self.bundle)
+            raise StrategyError(_teach(f"{key}.{use.use}", error, component.Config)) from error
+        except (BundleError, StrategyError):
+            raise
+        except Exception as error:
+            raise StrategyError(f"{key}.{use.use}: could not be built: {type(error).__name__}: {error}") from error
 
     def _load(self, stage: str, name: str, key: str) -> Any:
-        known = self.known[stage]
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise StrategyError(f"{key}: no component {name!r}{hint} Installed: {', '.join(sorted(known))}")
+        points = self.known[stage].get(name, [])
+        if not points:
+            near = difflib.get_close_matches(name, self.known[stage], 1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise StrategyError(f"{key}: no component {name!r}{hint} Installed: {', '.join(sorted(self.known[stage]))}")
+        if len(points) > 1:
+            raise StrategyError(f"{key}: {name!r} is installed more than once: {', '.join(p.value for p in points)}")
         try:
-            return known[name].load()
+            return points[0].load()
         except Exception as error:
-            raise StrategyError(f"{key}: the plugin {name!r} ({known[name].value}) failed to load: {error}") from error
+            raise StrategyError(f"{key}: the plugin {name!r} ({points[0].value}) failed to load: {error}") from error
 
     def spare(self, stage: str) -> dict[str, Any]:
         """Every component of a stage by its entry-point name, with default parameters, where the bundle has its part.
@@ -183,13 +217,30 @@ class Shelf:
         return found
 
 
-def _points(stage: str) -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=f"endcap.{stage}"))
+def _points(stage: str) -> dict[str, list[EntryPoint]]:
+    """Installed components by name; those of one name and class count once, however often they are installed."""
+    found: dict[str, list[EntryPoint]] = {}
+    for point in sorted(entry_points(group=f"endcap.{stage}")):
+        same = found.setdefault(point.name, [])
+        if point.value not in [other.value for other in same]:
+            same.append(point)
+    return found
 
 
-def _check_columns(strategy: Strategy, key: str) -> None:
+def _check_names(strategy: Strategy, key: str) -> None:
+    names = [source.name for source in strategy.recall]
+    for name in names:
+        if names.count(name) > 1:
+            raise StrategyError(f"{key}.recall: two sources called {name!r}; give one of them another name = ...")
+        if name in (CALLER, "merge"):
+            raise StrategyError(f"{key}.recall: a source cannot be called {name!r}, which has a meaning already")
+
+
+def _check_columns(strategy: Strategy, sources: Iterable[str], key: str) -> None:
     offered = {feature.name for hydrator in strategy.hydrate for feature in hydrator.component.provides}
-    missing = [name for name in strategy.scorer.component.requires if name not in offered and not _from_merge(name)]
+    known = {*sources, *(source.name for source in strategy.recall), CALLER}
+    wanted = strategy.scorer.component.requires
+    missing = [name for name in wanted if name not in offered and not _from_merge(name, known)]
     if missing:
         raise StrategyError(
             f"{key}.score: {strategy.scorer.name!r} reads columns that no hydrator of the strategy provides: "
@@ -197,13 +248,16 @@ def _check_columns(strategy: Strategy, key: str) -> None:
         )
 
 
-def _from_merge(name: str) -> bool:
+def _from_merge(name: str, sources: Collection[str]) -> bool:
     """Columns of merge are NaN where a source does not take part, which a scorer must bear anyway: see overrides."""
-    return name.startswith("merge.") or name.endswith((".rank", ".score"))
+    source, _, what = name.rpartition(".")
+    return name in (FUSED, VOTES) or (what in ("rank", "score") and source in sources)
 
 
-def _teach(key: str, error: ValidationError) -> str:
+def _teach(key: str, error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    where = ".".join((key, *(str(part) for part in first["loc"])))
+    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+        return f"{where}: unknown key; expected one of: {', '.join(model.model_fields) or 'none'}"
     found = "" if first["type"] in ("missing", "extra_forbidden") else f", found {first['input']!r}"
-    return f"{key}{'.' + where if where else ''}: {first['msg']}{found}"
+    return f"{where}: {first['msg']}{found}"

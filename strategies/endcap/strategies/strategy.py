@@ -60,17 +60,19 @@ DEFAULT_LIMIT = 100
 def overridden(
     strategy: Strategy, override: Override, sources: Mapping[str, RecallSource], scorers: Mapping[str, Scorer]
 ) -> Strategy:
-    """``strategy`` with what ``override`` names in place. Raises UnknownComponent."""
+    """``strategy`` with what ``override`` names in place, its own components first. Raises UnknownComponent."""
     if override.recall:
-        own = {source.name: source.limit for source in strategy.recall}
+        own = {source.name: source for source in strategy.recall}
+        known = {**sources, **{name: source.component for name, source in own.items()}}
         recall = tuple(
-            Source(name, _known("recall source", name, sources), limit or own.get(name, DEFAULT_LIMIT))
+            Source(
+                name, _known("recall source", name, known), limit or (own[name].limit if name in own else DEFAULT_LIMIT)
+            )
             for name, limit in override.recall
         )
         strategy = replace(strategy, recall=recall)
-    if override.scorer:
-        scorer = _known("scorer", override.scorer, scorers)
-        strategy = replace(strategy, scorer=Named(override.scorer, scorer))
+    if override.scorer and override.scorer != strategy.scorer.name:
+        strategy = replace(strategy, scorer=Named(override.scorer, _known("scorer", override.scorer, scorers)))
     return strategy
 
 
