@@ -30,7 +30,7 @@ def _anchors(query: Query, half_life_days: float, limit: int) -> Anchors:
         items = np.unique(query.seeds)[:limit]
         return Anchors(items, np.ones(len(items), np.float32))
     items, strengths = strengths_of(query.events, query.now, half_life_days)
-    best = np.lexsort((items, -strengths))[:limit]
+    best = np.lexsort((items, -strengths))[: min(limit, np.count_nonzero(strengths > 0))]  # all else decayed to nothing
     return Anchors(items[best], strengths[best])
 
 

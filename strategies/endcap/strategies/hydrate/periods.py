@@ -48,8 +48,7 @@ class Periods:
         overlap = np.minimum(self.ends[rows], stop) - np.maximum(self.starts[rows], start)
         inside = np.flatnonzero(overlap > 0)
         weights = overlap[inside] / (stop - start)
-        columns = [
-            np.bincount(owners[inside], weights * self.values[rows[inside], k], size)
-            for k in range(self.values.shape[1])
-        ]
-        return np.column_stack(columns).astype(np.float32)
+        means = np.empty((size, self.values.shape[1]), np.float32)
+        for k in range(self.values.shape[1]):
+            means[:, k] = np.bincount(owners[inside], weights * self.values[rows[inside], k], size)
+        return means

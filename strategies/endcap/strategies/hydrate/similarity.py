@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from pydantic import Field
 
@@ -38,7 +40,7 @@ class AlsSimilarity:
 
 
 class CovisitSimilarityConfig(Settings):
-    half_lives_days: tuple[float, ...] = (3.0, 30.0)
+    half_lives_days: tuple[Annotated[float, Field(gt=0)], ...] = Field((3.0, 30.0), min_length=1)
     most_anchors: int = Field(60, ge=1)
 
 

@@ -33,7 +33,7 @@ class Linear:
 
     def _parts(self, candidates: Candidates) -> Array:
         """float32[n, k]: each column's share of each score."""
-        values = candidates.matrix(self.requires)
+        values = candidates.matrix(self.requires).astype(np.float64)  # the mean of equal float32 is then exactly theirs
         known = ~np.isnan(values)
         count = np.maximum(known.sum(axis=0), 1)
         mean = np.where(known, values, 0).sum(axis=0) / count

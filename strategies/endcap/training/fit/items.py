@@ -112,15 +112,26 @@ def _unit_price(shop: Shop, rows: Array) -> Array:
 
 
 def price_ranks(prices: Array, categories: Array) -> Array:
-    """float32[items]: 0 for the cheapest of its category to 1 for the dearest; NaN without a price or category."""
+    """float32[items]: 0 for the cheapest of its category to 1 for the dearest; NaN without a price or category.
+
+    Items of one price share the middle of their places.
+    """
     ranks = np.full(len(prices), np.nan, np.float32)
     rows = np.flatnonzero(~np.isnan(prices) & (categories >= 0))
     rows = rows[np.lexsort((prices[rows], categories[rows]))]
     groups = categories[rows]
-    starts = np.searchsorted(groups, groups, side="left")
-    sizes = np.searchsorted(groups, groups, side="right") - starts
-    ranks[rows] = (np.arange(len(rows)) - starts) / np.maximum(sizes - 1, 1)
+    starts, ends = _runs(np.diff(groups, prepend=-1) != 0)
+    alike, unlike = _runs((np.diff(groups, prepend=-1) != 0) | (np.diff(prices[rows], prepend=np.nan) != 0))
+    places = (alike + unlike - 1) / 2 - starts
+    ranks[rows] = np.where(ends - starts > 1, places / np.maximum(ends - starts - 1, 1), 0.5)
     return ranks
+
+
+def _runs(begins: Array) -> tuple[Array, Array]:
+    """For each row where its run begins and where the next one does; ``begins`` (bool[n]) marks the first rows."""
+    starts = np.flatnonzero(begins)
+    lengths = np.diff(starts, append=len(begins))
+    return np.repeat(starts, lengths), np.repeat(starts + lengths, lengths)
 
 
 def items_by_text(shop: Shop, weights: Array) -> dict[str, Array]:
