@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ LETTERS = [
     *"abcdefghijklmnopqrstuvwxyz0123456789",
     *(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz0123456789"),
 ]
-WORDS = "milk butter coffee tea bread organic small large watch phone shoes".split()
+WORDS = ["milk", "butter", "coffee", "tea", "bread", "organic", "small", "large", "watch", "phone", "shoes"]
 CHINESE = [*"智能手表机牛奶黄油咖啡茶面包有的小大鞋电脑运动防水"]
 VOCABULARY = [*SPECIAL, *LETTERS, *WORDS, *CHINESE]
 
@@ -29,7 +30,8 @@ def shape(**changes: Any) -> dict[str, Any]:
 def write_model(folder: Path, config: Any = None) -> Any:
     """Saves a model of ``config`` (a thin BERT by default) and its tokenizer; returns the model."""
     torch.manual_seed(7)
-    model = AutoModel.from_config(config or BertConfig(**shape()))
+    auto: Any = AutoModel  # untyped
+    model = auto.from_config(config or BertConfig(**shape()))
     model.eval().save_pretrained(folder)
     write_tokenizer(folder, VOCABULARY)
     return model
@@ -41,7 +43,8 @@ def write_tokenizer(folder: Path, vocabulary: list[str], padding: str = "[PAD]")
     plain.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     ends = [("[CLS]", vocabulary.index("[CLS]")), ("[SEP]", vocabulary.index("[SEP]"))]
     plain.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
-    PreTrainedTokenizerFast(
+    fast: Any = PreTrainedTokenizerFast  # untyped
+    fast(
         tokenizer_object=plain, pad_token=padding, unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
     ).save_pretrained(folder)
 
@@ -57,3 +60,7 @@ def titles(count: int = 120) -> list[str]:
     return [
         f"{first[i % len(first)]} {second[i * 7 % len(second)]}{second[i * 3 % len(second)]} {i}" for i in range(count)
     ]
+
+
+def copy_of(model: Path, into: Path) -> Path:
+    return Path(shutil.copytree(model, into / model.name))

@@ -24,7 +24,7 @@ def unit_vectors(count: int, dimension: int, seed: int = 0) -> Floats:
     random = np.random.default_rng(seed)
     centres = random.normal(size=(max(1, count // 20), dimension))
     vectors = centres[random.integers(0, len(centres), count)] + 0.4 * random.normal(size=(count, dimension))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
 @pytest.fixture(scope="module")

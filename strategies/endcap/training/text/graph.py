@@ -18,7 +18,7 @@ import torch
 from onnx import GraphProto, ModelProto, helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from endcap.training.text.model import SourceModel, quiet
+from endcap.training.text.model import SourceModel, one_torch_thread, quiet
 
 OPSET = 17
 INPUTS = ("input_ids", "attention_mask")
@@ -37,7 +37,7 @@ def trace(source: SourceModel) -> ModelProto:
     if weights > LARGEST_BYTES:
         raise GraphTooLarge(f"{source.folder.name} has {weights / 2**30:.1f} GiB of weights, expected less than 2")
     buffer = io.BytesIO()
-    with quiet(), torch.no_grad():
+    with quiet(), one_torch_thread(), torch.no_grad():
         torch.onnx.export(
             source.network,
             _example(),

@@ -52,7 +52,7 @@ class SourceModel:
         """float32[n, d] by PyTorch, each text alone: nothing is padded, so nothing can leak from padding."""
         tokenizer = Tokenizer.from_str(self.tokenizer_json)
         tokenizer.enable_truncation(max_tokens)
-        with torch.inference_mode():
+        with torch.inference_mode(), one_torch_thread():
             rows = [self._encode_ids(tokenizer.encode(text).ids) for text in texts]
         return np.concatenate(rows)
 
@@ -74,6 +74,17 @@ def load_model(folder: ModelFolder) -> SourceModel:
         dimension=int(body.config.hidden_size),
         most_tokens=_most_tokens(folder, body.config),
     )
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """The same sums whatever the number of cores, and no waiting for threads that have next to nothing to do."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
