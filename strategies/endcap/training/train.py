@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 
 from endcap.bundle.events import Array
@@ -75,13 +74,14 @@ def train(config: ShopConfig, out: Path, progress: Progress = silent) -> Trained
             rows = [_collect(pool, snapshot, table, config) for snapshot in snapshots]
             names = columns_of(gathering(final.preview(manifest), table))
         with clock.lap("ranker"):
-            judged = fit_ranker(Rows.joined(rows[1:]), names, config.training.seed, progress)
-            ranker = fit_ranker(Rows.joined(rows[:-1]), names, config.training.seed, progress)
+            judged = fit_ranker(Rows.joined(rows[1:]), config.training.seed, progress)
+            ranker = fit_ranker(Rows.joined(rows[:-1]), config.training.seed, progress)
         with clock.lap("evaluate"):
-            write_ranker(snapshots[0].writer.part("ranker"), judged)
+            write_ranker(snapshots[0].writer.part("ranker"), judged, names)
             metrics = _judge(pool, shop, snapshots[0], table, config.training.seed)
         manifest = manifest.model_copy(update={"metrics": metrics})
-        return _sealed(final, manifest, ranker, shop, clock)
+        write_ranker(final.part("ranker"), ranker, names)
+        return _sealed(final, manifest, shop, clock)
 
 
 def strategy_table(config: ShopConfig) -> dict[str, Any]:
@@ -146,10 +146,7 @@ def _shares(values: Array) -> Iterator[list[int]]:
     return ([int(value) for value in values[start : start + SHARE]] for start in range(0, len(values), SHARE))
 
 
-def _sealed(
-    writer: BundleWriter, manifest: Manifest, ranker: lightgbm.Booster, shop: Shop, clock: Stopwatch
-) -> Trained:
-    write_ranker(writer.part("ranker"), ranker)
+def _sealed(writer: BundleWriter, manifest: Manifest, shop: Shop, clock: Stopwatch) -> Trained:
     load_strategies(writer.preview(manifest))  # a shop's own strategy that cannot boot should stop here, not at 3 a.m.
     folder = writer.seal(manifest)
     return Trained(folder, manifest, shop.report, clock.seconds)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
 from endcap.bundle.writer import PartWriter
 from endcap.training.config import ShopConfig
+from endcap.training.errors import ConfigError
 from endcap.training.progress import Progress
 from endcap.training.shop import Shop
 
@@ -32,5 +33,17 @@ class Fitter:
 
 
 def fitters() -> dict[str, Fitter]:
-    """By part name: Endcap's own and every installed plugin's."""
-    return {point.name: point.load() for point in sorted(entry_points(group="endcap.fit"), key=lambda p: p.name)}
+    """By part name: Endcap's own and every installed plugin's. Raises ConfigError for one that does not load."""
+    return {point.name: _load(point) for point in sorted(entry_points(group="endcap.fit"))}
+
+
+def _load(point: EntryPoint) -> Fitter:
+    try:
+        fitter = point.load()
+    except Exception as error:
+        raise ConfigError(f"endcap.fit.{point.name}: the plugin {point.value} failed to load: {error}") from error
+    if not isinstance(fitter, Fitter):
+        raise ConfigError(
+            f"endcap.fit.{point.name}: found a {type(fitter).__name__} at {point.value}, expected a Fitter"
+        )
+    return fitter

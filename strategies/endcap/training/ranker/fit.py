@@ -9,6 +9,7 @@ import lightgbm
 import numpy as np
 
 from endcap.bundle.writer import PartWriter
+from endcap.training.errors import DataError
 from endcap.training.progress import Progress
 from endcap.training.ranker.rows import Rows
 
@@ -31,12 +32,20 @@ PARAMETERS: dict[str, Any] = {
 }
 
 
-def fit_ranker(rows: Rows, names: Sequence[str], seed: int, progress: Progress) -> lightgbm.Booster:
-    """Stops early by shoppers set aside from the training windows; no later window is read."""
+def fit_ranker(rows: Rows, seed: int, progress: Progress) -> lightgbm.Booster:
+    """Stops early by shoppers set aside from the training windows; no later window is read.
+
+    Raises DataError where there are not two shoppers to learn from.
+    """
+    if (found := len(np.unique(rows.users))) < 2:
+        raise DataError(
+            f"{found} shoppers of the training windows went for an item that recall proposed, expected at least "
+            "2; give more events, or raise training.horizon_days or training.windows"
+        )
     held = np.isin(rows.users, _held_out(rows.users, seed))
     training, validation = _part(rows, ~held), _part(rows, held)
     parameters = {**PARAMETERS, "seed": seed, "num_threads": 0}
-    data = lightgbm.Dataset(training.features, training.labels, group=training.sizes, feature_name=list(names))
+    data = lightgbm.Dataset(training.features, training.labels, group=training.sizes)
     check = data.create_valid(validation.features, validation.labels, group=validation.sizes)
     return lightgbm.train(
         parameters,
@@ -65,8 +74,11 @@ def _show(progress: Progress) -> Any:
     return callback
 
 
-def write_ranker(part: PartWriter, booster: lightgbm.Booster) -> None:
-    """The model as text, without the trailing parameters: they hold nothing that prediction reads."""
+def write_ranker(part: PartWriter, booster: lightgbm.Booster, names: Sequence[str]) -> None:
+    """The model as text, without the trailing parameters: they hold nothing that prediction reads.
+
+    The columns' names stand beside it, since LightGBM changes or refuses those with blanks, commas and brackets.
+    """
     text = booster.model_to_string(num_iteration=booster.best_iteration)
-    (part.folder / "model.txt").write_text(text, encoding="utf-8")
-    part.json("features", booster.feature_name())
+    (part.folder / "model.txt").write_text(text[: text.index("\nparameters:")] + "\n", encoding="utf-8")
+    part.json("features", list(names))

@@ -36,6 +36,12 @@ class Rows(NamedTuple):
 
     @staticmethod
     def joined(parts: Sequence[Rows]) -> Rows:
+        """A window in which nobody went for anything has no part, or parts without groups."""
+        parts = [part for part in parts if len(part.sizes)]
+        if not parts:
+            return Rows(
+                np.empty((0, 0), np.float32), np.empty(0, np.int8), np.empty(0, np.int32), np.empty(0, np.int32)
+            )
         return Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
@@ -58,7 +64,7 @@ def collect(task: Task) -> Rows:
     bundle = Bundle(task.folder, task.manifest)
     strategy = gathering(bundle, task.table)
     names = columns_of(strategy)
-    random = np.random.default_rng([task.seed, task.manifest.data_end, task.users[0] if task.users else 0])
+    random = np.random.default_rng([task.seed, abs(task.manifest.data_end), task.users[0] if task.users else 0])
     groups = list(_groups(bundle, strategy, names, task, random))
     return Rows(
         np.concatenate([np.empty((0, len(names)), np.float32), *(features for features, _, _ in groups)]),
@@ -95,10 +101,11 @@ def query_of(bundle: Bundle, user: int) -> Query:
 
 
 def as_guest(query: Query, random: np.random.Generator) -> Query:
-    """The same shopper without an account: only their last few events, as a session of today."""
+    """The same shopper without an account: only their last few events, as the codec makes a session of them."""
     last = query.history.rows(slice(max(len(query.history) - int(random.integers(1, LONGEST_SESSION + 1)), 0), None))
     today = np.full(len(last), query.now - 1, np.int64)
-    session = Events(last.items, today, last.weights, last.goals, last.quantities, last.values, last.baskets)
+    unknown = np.full(len(last), -1, np.int64)
+    session = Events(last.items, today, last.weights, last.goals, last.quantities, last.values, unknown)
     return Query(now=query.now, session=session, request_id=query.request_id)
 
 
