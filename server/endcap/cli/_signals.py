@@ -20,16 +20,15 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """The first signal raises Stopped; later ones are ignored, so that an impatient second Ctrl-C does not cut short
-    the tidying up after the first."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    for number in SIGNALS:
-        signal.signal(number, _stop)
+    """The first signal raises Stopped; later ones are ignored from then on, so that an impatient second Ctrl-C does
+    not cut short the tidying up after the first."""
+    before = {number: signal.signal(number, _stop) for number in SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if signal.getsignal(signal.SIGINT) is _stop:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console, Group
 from rich.table import Table
@@ -15,15 +15,17 @@ from endcap.v1.ranking_pb2 import RankedItem, RankResponse
 Titles = Mapping[str, str]
 
 
-def print_slate(console: Console, slate: RankResponse, titles: Titles, round_trip_ms: float) -> None:
-    """The table, then what was missing, then how long it took."""
-    console.print(slate_table(slate, titles))
+def print_slate(
+    console: Console, slate: RankResponse, titles: Titles, round_trip_ms: float, given: Sequence[str] = ()
+) -> None:
+    """The table, then what was missing, then how long it took. ``given`` are the caller's own candidates."""
+    console.print(slate_table(slate, titles, given))
     for note in notes(slate):
         console.print(Text(note, style="yellow"))
     console.print(Text(footer(slate, round_trip_ms), style="dim"))
 
 
-def slate_table(slate: RankResponse, titles: Titles) -> Table:
+def slate_table(slate: RankResponse, titles: Titles, given: Sequence[str] = ()) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("", justify="right")
     table.add_column("item", ratio=5)
@@ -32,13 +34,15 @@ def slate_table(slate: RankResponse, titles: Titles) -> Table:
     table.add_column("reasons", ratio=6)
     for place, item in enumerate(slate.items, 1):
         name = Text.assemble(item.title, (f" {item.item_id}", "dim"))
-        table.add_row(str(place), name, f"{item.score:.3f}", Text(sources(item)), Text(reasons(item, titles)))
+        table.add_row(str(place), name, f"{item.score:.3f}", Text(sources(item, given)), Text(reasons(item, titles)))
     return table
 
 
-def sources(item: RankedItem) -> str:
-    """The recall sources, each with the item's place in it."""
-    return ", ".join(f"{source.source} {source.rank}" for source in item.sources) or "the caller"
+def sources(item: RankedItem, given: Sequence[str] = ()) -> str:
+    """The recall sources, each with the item's place in it; or its place in the caller's list."""
+    if item.item_id in given:
+        return f"the caller {given.index(item.item_id) + 1}"
+    return ", ".join(f"{source.source} {source.rank}" for source in item.sources) or "-"
 
 
 def reasons(item: RankedItem, titles: Titles) -> str:

@@ -61,6 +61,7 @@ def _show(args: RankArgs, address: str, as_json: bool) -> None:
             print(MessageToJson(slate, preserving_proto_field_name=True, always_print_fields_with_no_presence=True))
             return
         console = results()
-        print_slate(console, slate, titles(client, [slate]), milliseconds)
+        given = list(args.get("candidate_item_ids", []))
+        print_slate(console, slate, titles(client, [slate]), milliseconds, given)
         if args.get("explain"):
             console.print(features_of(slate))

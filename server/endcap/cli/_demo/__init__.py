@@ -1,0 +1,1 @@
+"""The parts of `endcap demo`: prepare a bundle, serve it, choose whom to rank for, show what comes back."""
