@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import ValidationError
 
 from endcap.bundle.catalog import Catalog
 from endcap.bundle.columns import column_from_arrays
@@ -135,22 +136,34 @@ def newest_bundle(folder: Path) -> Path:
     found = [path.parent for path in folder.glob(f"[!.]*/{MANIFEST_NAME}")]
     if not found:
         raise BundleError(f"no bundle at {folder}: neither it nor a folder in it has a {MANIFEST_NAME}")
-    return max(found, key=lambda path: (_read_manifest(path).created, path.name))
+    return max(found, key=lambda path: (str(_raw_manifest(path).get("created")), path.name))
 
 
 def _read_manifest(folder: Path) -> Manifest:
+    raw = _raw_manifest(folder)
+    if (found := raw.get("format")) != FORMAT_VERSION:
+        raise BundleError(f"{folder}: bundle format {found}, expected {FORMAT_VERSION}; train it again")
+    try:
+        return Manifest.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise BundleError(f"{folder / MANIFEST_NAME} is not a bundle manifest: {key}: {first['msg']}") from error
+
+
+def _raw_manifest(folder: Path) -> dict[str, Any]:
+    """Of whatever format: an older bundle beside the newest must not keep it from being found."""
     try:
         raw = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
-        found = raw.get("format")
-        if found != FORMAT_VERSION:
-            raise BundleError(f"{folder}: bundle format {found}, expected {FORMAT_VERSION}; train it again")
-        return Manifest.model_validate(raw)
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise BundleError(f"{folder / MANIFEST_NAME} is not a bundle manifest: {error}") from error
+    if not isinstance(raw, dict):
+        raise BundleError(f"{folder / MANIFEST_NAME} is not a bundle manifest: found a {type(raw).__name__}")
+    return raw
 
 
 def verify_hashes(folder: Path, manifest: Manifest) -> None:
-    present, known = set(_files(folder)), set(manifest.files)
+    present, known = set(files_in(folder)), set(manifest.files)
     if missing := sorted(known - present):
         raise BundleError(f"{folder} lacks {', '.join(missing)}; copy the bundle again or train a new one")
     if strange := sorted(present - known):
@@ -161,7 +174,8 @@ def verify_hashes(folder: Path, manifest: Manifest) -> None:
             raise BundleError(f"{folder / name} was changed: sha256 {found[:12]}…, the manifest says {expected[:12]}…")
 
 
-def _files(folder: Path) -> Iterator[str]:
+def files_in(folder: Path) -> Iterator[str]:
+    """Every file but the manifest, by its path in the folder."""
     for path in folder.rglob("*"):
         if path.is_file() and path.relative_to(folder).as_posix() != MANIFEST_NAME:
             yield path.relative_to(folder).as_posix()

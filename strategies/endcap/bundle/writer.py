@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from endcap.bundle.events import EVENT_COLUMNS, Array, Histories
-from endcap.bundle.folder import Bundle, _files, sha256
+from endcap.bundle.folder import Bundle, BundleError, files_in, sha256, verify_hashes
 from endcap.bundle.manifest import MANIFEST_NAME, Manifest
 
 
@@ -71,31 +71,48 @@ class BundleWriter:
     def seal(self, manifest: Manifest) -> Path:
         """Hash every file, name the bundle after its content, move it into place. Returns the bundle's folder.
 
-        Content that is already there keeps its folder, with the new manifest.
+        Content that is already there, whole, keeps its folder, with the new manifest.
         """
-        files = {name: sha256(self.folder / name) for name in sorted(_files(self.folder))}
-        content = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
-        sealed = manifest.model_copy(update={"files": files, "version": f"{manifest.shop}-{content[:12]}"})
+        sealed = _named(manifest, {name: sha256(self.folder / name) for name in sorted(files_in(self.folder))})
         text = sealed.model_dump_json(indent=1) + "\n"
         (self.folder / MANIFEST_NAME).write_text(text, encoding="utf-8")
-        return self._publish(self.out / sealed.version)
-
-    def _publish(self, target: Path) -> Path:
         self.folder.chmod(0o755)  # mkdtemp's 0700 would hide the bundle from the server's own user
-        _sync(self.folder)
-        if target.exists():
+        for path in (*self.folder.rglob("*"), self.folder):
+            _sync(path)
+        return self._publish(self.out / sealed.version, sealed)
+
+    def _publish(self, target: Path, sealed: Manifest) -> Path:
+        if target.exists() and _is_whole(target, sealed):
             os.replace(self.folder / MANIFEST_NAME, target / MANIFEST_NAME)
         else:
+            if target.exists():
+                os.rename(target, self.folder.with_name(f"{self.folder.name}-damaged"))
             os.rename(self.folder, target)
+            shutil.rmtree(self.folder.with_name(f"{self.folder.name}-damaged"), ignore_errors=True)
         _sync(self.out)
         return target
 
 
-def _sync(folder: Path) -> None:
-    """Flush a folder's files and entries to disk, so that a power cut leaves a whole bundle or none."""
-    for path in [*(folder / name for name in _files(folder)), folder] if folder.name.startswith(".") else [folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _named(manifest: Manifest, files: dict[str, str]) -> Manifest:
+    """Equal files and settings have equal names, whenever they were made."""
+    sealed = manifest.model_copy(update={"files": files, "version": "", "created": ""})
+    digest = hashlib.sha256(sealed.model_dump_json().encode()).hexdigest()
+    version = f"{manifest.shop}-{digest[:12]}"
+    return sealed.model_copy(update={"version": version, "created": manifest.created})
+
+
+def _is_whole(folder: Path, manifest: Manifest) -> bool:
+    try:
+        verify_hashes(folder, manifest)
+    except BundleError:
+        return False
+    return True
+
+
+def _sync(path: Path) -> None:
+    """Flush a file, or a folder's entries, to disk, so that a power cut leaves a whole bundle or none."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
