@@ -109,6 +109,17 @@ def load_strategies(bundle: Bundle, own: Mapping[str, Any] | None = None, defaul
     return Strategies(built, default, _sources(built, shelf), _scorers(built, shelf), left_out)
 
 
+def check_tables(own: Mapping[str, Any], default: str = "") -> None:
+    """Raises StrategyError for what no bundle could mend: a table with an unknown key, a component that is not
+    installed or lacks a parameter, a default strategy that is nowhere. So that training says so before it starts."""
+    shelf = Shelf(None)
+    for name, table in own.items():
+        shelf.check(name, table)
+    names = {**ready_made(), **own}
+    if default and default not in names:
+        raise StrategyError(f"default_strategy: no strategy {default!r}; there are: {', '.join(sorted(names))}")
+
+
 def _sources(built: Mapping[str, Strategy], shelf: Shelf) -> dict[str, RecallSource]:
     """What an override may name: every source with default parameters, and those that a strategy set up by name."""
     named = {source.name: source.component for strategy in built.values() for source in strategy.recall}
@@ -130,19 +141,16 @@ def ready_made() -> dict[str, Any]:
 
 
 class Shelf:
-    """Components of one bundle, each distinct (stage, name, parameters) built once."""
+    """Components of one bundle, each distinct (stage, name, parameters) built once. Without a bundle it only checks."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle | None) -> None:
         self.bundle = bundle
         self.known = {stage: _points(stage) for stage in STAGES}
         self.built: dict[tuple[str, str, str], Any] = {}
 
     def strategy(self, name: str, table: Mapping[str, Any]) -> Strategy:
         key = f"strategies.{name}"
-        try:
-            config = StrategyConfig.model_validate(table)
-        except ValidationError as error:
-            raise StrategyError(_teach(key, error, StrategyConfig)) from error
+        config = _config(key, table)
         strategy = Strategy(
             name=name,
             description=config.description,
@@ -158,6 +166,15 @@ class Shelf:
         _check_names(strategy, key)
         _check_columns(strategy, self.known["recall"], key)
         return strategy
+
+    def check(self, name: str, table: Mapping[str, Any]) -> None:
+        """Raises StrategyError where the table would boot with no bundle at all."""
+        key = f"strategies.{name}"
+        config = _config(key, table)
+        uses = {"recall": config.recall, "hydrate": config.hydrate, "filter": config.filter}
+        for stage, some in {**uses, "score": (config.score,), "select": (config.select,)}.items():
+            for use in some:
+                self._configured(stage, use, f"{key}.{stage}")
 
     def _named(self, stage: str, uses: Iterable[SpareUse], key: str) -> tuple[Named[Any], ...]:
         return tuple(Named(use.name, built) for use, built in self._built(stage, uses, key))
@@ -180,15 +197,23 @@ class Shelf:
         return self.built[identity]
 
     def _build(self, stage: str, use: Use, key: str) -> Any:
-        component = self._load(stage, use.use, key)
+        component, config = self._configured(stage, use, key)
         try:
-            return component(component.Config.model_validate(use.parameters), self.bundle)
-        except ValidationError as error:
-            raise StrategyError(_teach(f"{key}.{use.use}", error, component.Config)) from error
+            return component(config, self.bundle)
         except (BundleError, StrategyError):
             raise
         except Exception as error:
             raise StrategyError(f"{key}.{use.use}: could not be built: {type(error).__name__}: {error}") from error
+
+    def _configured(self, stage: str, use: Use, key: str) -> tuple[Any, Any]:
+        """The component's class, and its parameters as it wants them."""
+        component = self._load(stage, use.use, key)
+        try:
+            return component, component.Config.model_validate(use.parameters)
+        except ValidationError as error:
+            raise StrategyError(_teach(f"{key}.{use.use}", error, component.Config)) from error
+        except AttributeError as error:
+            raise StrategyError(f"{key}.{use.use}: {error}; a component has a pydantic model Config") from error
 
     def _load(self, stage: str, name: str, key: str) -> Any:
         points = self.known[stage].get(name, [])
@@ -215,6 +240,13 @@ class Shelf:
             except (BundleError, StrategyError):
                 continue  # not of this bundle, or it has no defaults: not on offer
         return found
+
+
+def _config(key: str, table: Mapping[str, Any]) -> StrategyConfig:
+    try:
+        return StrategyConfig.model_validate(table)
+    except ValidationError as error:
+        raise StrategyError(_teach(key, error, StrategyConfig)) from error
 
 
 def _points(stage: str) -> dict[str, list[EntryPoint]]:

@@ -15,7 +15,7 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
-from endcap.strategies.registry import load_strategies, ready_made
+from endcap.strategies.registry import check_tables, load_strategies, ready_made
 from endcap.training.cleaning_report import CleaningReport
 from endcap.training.config import ShopConfig
 from endcap.training.data.read import read_shop
@@ -56,7 +56,9 @@ class Snapshot:
 
 
 def train(config: ShopConfig, out: Path, progress: Progress = silent) -> Trained:
-    """Raises TrainingInputError for data or configuration that cannot be used; an interrupt leaves nothing behind."""
+    """Raises TrainingInputError or StrategyError for data or configuration that cannot be used; an interrupt leaves
+    nothing behind."""
+    check_tables(config.strategies, config.default_strategy)
     clock = Stopwatch()
     with clock.lap("read"):
         shop = read_shop(config, progress)
