@@ -86,8 +86,8 @@ def test_threads_that_ask_at_once_get_the_same_answers(encoder_folder: Path, enc
 
 
 def test_encoding_starts_no_threads(encoder_folder: Path) -> None:
-    encoder = Encoder.open(encoder_folder)
     before = len(os.listdir("/proc/self/task"))
+    encoder = Encoder.open(encoder_folder)
     encoder.encode(small_bert.titles(300))
     assert len(os.listdir("/proc/self/task")) == before
 

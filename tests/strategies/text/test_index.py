@@ -81,6 +81,16 @@ def test_more_than_there_is_gives_all_without_padding(graph: TextIndex, vectors:
     assert sorted(numbers) == list(range(len(vectors)))
 
 
+def test_what_a_graph_does_not_reach_is_left_out_and_not_padded(tmp_path: Path) -> None:
+    islands = faiss.IndexHNSWFlat(8, 2, faiss.METRIC_INNER_PRODUCT)  # two links a node don't lead out of ten copies
+    islands.hnsw.efSearch = 1
+    islands.add(np.repeat(unit_vectors(200, 8), 10, axis=0))
+    faiss.write_index(islands, str(tmp_path / "texts.faiss"))
+    numbers, cosines = TextIndex.open(tmp_path).search(unit_vectors(1, 8)[0], 200)
+    assert 0 < len(numbers) == len(cosines) < 200
+    assert numbers.min() >= 0
+
+
 @pytest.mark.parametrize("limit", [10, 100, 300, 1000])
 @pytest.mark.parametrize("share", [1.0, 0.9, 0.6, 0.3, 0.01])
 def test_a_graph_finds_nearly_what_comparing_all_finds_however_narrow_the_filter(
