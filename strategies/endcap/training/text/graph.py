@@ -16,8 +16,8 @@ from typing import Any
 import onnx
 import torch
 from onnx import GraphProto, ModelProto, helper
-from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from endcap.strategies.text import native
 from endcap.training.text.model import SourceModel, one_torch_thread, quiet
 
 OPSET = 17
@@ -57,6 +57,9 @@ def quantised(model: ModelProto, *, keep_narrowing: bool) -> ModelProto:
     ``keep_narrowing`` leaves the matrices with more rows than columns in fp32: in a transformer these read the widened
     feed-forward state, whose few very large values are what int8 does worst.
     """
+    native.onnxruntime()  # says what to install where it is missing
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
     ready = ModelProto()
     ready.CopyFrom(model)
     helper.set_model_props(ready, {"onnx.quant.pre_process": "onnxruntime.quant"})  # or it asks for it in the log
