@@ -41,9 +41,9 @@ class ShopperGroups:
         own = item_table(query).look_up(candidates.items)[:, :1]
         for group_of in self.groups.values():
             found = group_table(line, group_of[query.events.items]).look_up(group_of[candidates.items])
-            with np.errstate(divide="ignore", invalid="ignore"):
-                share = own / found[:, :1]
-            blocks += [found, share.astype(np.float32)]
+            share = np.full_like(own, np.nan)
+            np.divide(own, found[:, :1], out=share, where=found[:, :1] > 0)
+            blocks += [found, share]
         return np.hstack(blocks) if blocks else np.empty((len(candidates), 0), np.float32)
 
 

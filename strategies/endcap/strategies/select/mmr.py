@@ -42,15 +42,17 @@ class Mmr:
         rows = ordered(candidates, query, self.title_of if self.config.collapse_titles else None)
         if diversity == 0 or query.size <= 1:
             return rows[: query.size]
-        head = rows[: max(self.config.head, query.size)]
-        relevance = _scaled(candidates.column(SCORE)[head])
-        return head[_spread(relevance, self._likeness(candidates.items[head]), diversity, query.size)]
+        scores = candidates.column(SCORE)
+        scored = np.count_nonzero(~np.isnan(scores[rows]))
+        head, last = rows[: min(max(self.config.head, query.size), scored)], rows[scored:]
+        chosen = head[_spread(_scaled(scores[head]), self._likeness(candidates.items[head]), diversity, query.size)]
+        return np.concatenate([chosen, last])[: query.size]
 
     def _likeness(self, items: Array) -> Callable[[int], Array]:
         """From a place among the items to float32[n], how like it each of them is."""
         if self.space is None:
             categories = self.category_of[items]
-            return lambda place: (categories == categories[place]).astype(np.float32)
+            return lambda place: ((categories == categories[place]) & (categories >= 0)).astype(np.float32)
         vectors = self.space.vectors[self.space.text_of[items]]
         return lambda place: vectors @ vectors[place]
 
@@ -69,8 +71,9 @@ def _spread(relevance: Array, likeness_to: Callable[[int], Array], diversity: fl
 
 
 def _scaled(scores: Array) -> Array:
-    """float32[n] in 0..1; a score that is not a number counts as the lowest."""
-    known = np.isfinite(scores)
-    low, high = (float(scores[known].min()), float(scores[known].max())) if known.any() else (0.0, 0.0)
-    scaled = np.where(known, (scores - low) / ((high - low) or 1.0), 0.0)
-    return scaled.astype(np.float32)
+    """float32[n] in 0..1."""
+    if not len(scores):
+        return scores
+    low, high = float(scores.min()), float(scores.max())
+    scaled: Array = ((scores - low) / ((high - low) or 1.0)).astype(np.float32)
+    return scaled

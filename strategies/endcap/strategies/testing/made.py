@@ -1,0 +1,178 @@
+"""A made bundle of a few dozen items, with the corners that real shops have: nothing known, all alike, never sold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from endcap.bundle.columns import BoolColumn, Column, ListColumn, NumberColumn, StringColumn
+from endcap.bundle.events import Array, Events, Histories
+from endcap.bundle.folder import Bundle, open_bundle
+from endcap.bundle.ids import IdIndex
+from endcap.bundle.manifest import Manifest
+from endcap.bundle.strings import StringTable
+from endcap.bundle.writer import BundleWriter, PartWriter
+
+ITEMS, SHOPPERS, FACTORS, NEIGHBOURS = 48, 8, 6, 5
+DAY = 86_400
+DATA_START = 1_700_006_400  # a midnight
+DATA_END = DATA_START + 120 * DAY + 1
+NEWCOMER, ONE_EVENT, HEAVY, ONE_MOMENT, ONLY_VIEWS = range(5)
+"""Shoppers of note; the others are middling."""
+NEVER_SOLD = ITEMS - 1
+KINDS, STYLES, BRANDS = ("tea", "bread", "cheese", "soap"), ("mild", "dark", "fresh", "small"), ("Alder", "Birch", None)
+
+
+def tiny_bundle(folder: Path, write_parts: Callable[[BundleWriter], None] | None = None) -> Bundle:
+    """A new bundle below ``folder``, the same on every call; ``write_parts`` may add parts to it.
+
+    It has every part that Endcap's own components read, but for texts and a trained ranker. Items are "i00" to "i47",
+    shoppers "u0" to "u7"; the default strategy is ``popular``.
+    """
+    random = np.random.default_rng(1)
+    log = _log(random)
+    with BundleWriter(folder) as writer:
+        _catalog(writer.part("catalog"))
+        _items(writer.part("items"), log.log, _numbered(titles()))
+        writer.part("users").arrays(IdIndex.of(f"u{n}" for n in range(SHOPPERS)).arrays("ids"))
+        writer.part("users").json("columns", {})
+        writer.part("histories").histories(log)
+        _als(writer.part("als"), random)
+        _covisit(writer.part("covisit"), random)
+        _popular(writer.part("popular"), log.log)
+        _periods(writer.part("periods"))
+        if write_parts is not None:
+            write_parts(writer)
+        return open_bundle(writer.seal(_manifest()))
+
+
+def _manifest() -> Manifest:
+    return Manifest(
+        version="unsealed",
+        created="2024-01-01T00:00:00+00:00",
+        shop="tiny",
+        data_start=DATA_START,
+        data_end=DATA_END,
+        horizon_days=28.0,
+        goal_types=["purchase"],
+        event_weights={"view": 0.1, "purchase": 1.0},
+        default_strategy="popular",
+    )
+
+
+def _catalog(part: PartWriter) -> None:
+    numbers = range(ITEMS)
+    kinds = [_kind(n) for n in numbers]
+    columns: dict[str, Column] = {
+        "available": BoolColumn.of([None, True, True, False][n % 4] if n < 24 else True for n in numbers),
+        "brand": StringColumn.of(BRANDS[n % len(BRANDS)] for n in numbers),
+        "categories": ListColumn.of(["household" if kind == "soap" else "food", kind] for kind in kinds),
+    }
+    part.arrays(IdIndex.of(f"i{n:02}" for n in numbers).arrays("ids"))
+    part.arrays(StringTable.of(titles()).arrays("titles"))
+    part.json("columns", {"price": "number", **{name: column.kind for name, column in columns.items()}})
+    for name, column in columns.items():
+        part.arrays(column.arrays(f"column.{name}"))
+    groups = {
+        "title": _numbered(titles()),
+        "category": _numbered(kinds),
+        "department": _numbered([kind == "soap" for kind in kinds]),
+        "brand": np.array([n % 3 if n % 3 < 2 else -1 for n in numbers], np.int32),
+    }
+    groups["title"][NEVER_SOLD] = groups["category"][NEVER_SOLD] = -1
+    part.arrays({f"group.{name}": codes for name, codes in groups.items()})
+    part.array("texts", _numbered(titles()))
+
+
+def _kind(item: int) -> str:
+    return KINDS[item % len(KINDS)]
+
+
+def titles() -> list[str]:
+    """Of each item. An item's text is its title, and texts are numbered as ``sorted(set(titles()))`` has them."""
+    return [f"{STYLES[n // 8 % len(STYLES)]} {_kind(n)}" for n in range(ITEMS)]
+
+
+def _numbered(values: list[str] | list[bool]) -> Array:
+    """int32[n]: equal values have equal numbers."""
+    numbers: Array = np.unique(values, return_inverse=True)[1].astype(np.int32)
+    return numbers
+
+
+def _items(part: PartWriter, log: Events, texts: Array) -> None:
+    ages = (DATA_END - log.times) / DAY
+    weight = np.bincount(log.items, log.weights * (ages <= 28), ITEMS)
+    last = np.full(ITEMS, np.nan)
+    last[log.items[np.argsort(-ages)]] = np.sort(ages)[::-1]
+    stats = {
+        "weight_28d": weight,
+        "popularity": np.log1p(weight) / np.log1p(weight.max()),
+        "trend": np.log((weight + 2) / (np.bincount(log.items, minlength=ITEMS) / 4 + 2)),
+        "days_since_sold": last,
+    }
+    prices = np.where(np.arange(ITEMS) % 11 == 10, np.nan, 1.0 + np.arange(ITEMS) % 7 * 0.5)
+    part.array("stats", np.column_stack(list(stats.values())).astype(np.float32))
+    part.json("stats", list(stats))
+    part.arrays({"price": prices.astype(np.float32), "price_rank": ((prices - 1) / 3).astype(np.float32)})
+    part.arrays(NumberColumn(prices).arrays("column.price"))
+    part.array("text_items", np.lexsort((-weight, texts)).astype(np.int32))
+    part.array("text_offsets", np.concatenate([[0], np.cumsum(np.bincount(texts))]).astype(np.int64))
+
+
+def _log(random: np.random.Generator) -> Histories:
+    counts = np.array([0, 1, 160, 6, 5, 12, 20, 33])
+    users = np.repeat(np.arange(SHOPPERS, dtype=np.int32), counts)
+    size = len(users)
+    trips = np.sort(random.integers(0, 40, size))
+    days = np.where(users == ONE_MOMENT, 20, trips * 3)
+    items = random.integers(0, NEVER_SOLD, size).astype(np.int32)
+    order = np.lexsort((items, days, users))
+    goals = (random.random(size) < 0.8) & (users != ONLY_VIEWS)
+    return Histories.of_log(
+        users,
+        Events(
+            items=items[order],
+            times=(DATA_START + days[order] * DAY).astype(np.int64),
+            weights=np.where(goals, 1.0, 0.1).astype(np.float32),
+            goals=goals,
+            quantities=random.integers(1, 4, size).astype(np.float32),
+            values=np.where(goals, 2.5, np.nan).astype(np.float32),
+            baskets=np.where(users % 2 == 0, users * 1000 + days[order], -1).astype(np.int64),
+        ),
+        SHOPPERS,
+    )
+
+
+def _als(part: PartWriter, random: np.random.Generator) -> None:
+    factors = random.normal(0.1, 0.3, (ITEMS, FACTORS)).astype(np.float32)
+    factors[NEVER_SOLD] = 0.0
+    gram = factors.T.astype(np.float64) @ factors + 0.1 * np.eye(FACTORS)
+    part.arrays({"item_factors": factors, "gram": gram})
+    part.json("als", {"alpha": 4.0, "half_life_days": 120.0, "most_items": 1000})
+
+
+def _covisit(part: PartWriter, random: np.random.Generator) -> None:
+    near = np.stack([random.permutation(np.delete(np.arange(ITEMS), item))[:NEIGHBOURS] for item in range(ITEMS)])
+    similar = np.sort(random.random((ITEMS, NEIGHBOURS)))[:, ::-1]
+    lacking = random.random((ITEMS, NEIGHBOURS)).cumsum(axis=1) > 2.5
+    part.array("neighbours", np.where(lacking, -1, near).astype(np.int32))
+    part.array("similarities", np.where(lacking, 0.0, similar).astype(np.float32))
+
+
+def _popular(part: PartWriter, log: Events) -> None:
+    scores = np.bincount(log.items, log.weights, ITEMS)
+    items = np.lexsort((np.arange(ITEMS), -scores))[: ITEMS // 2]
+    part.arrays({"items": items.astype(np.int32), "scores": scores[items].astype(np.float32)})
+
+
+def _periods(part: PartWriter) -> None:
+    """Every third item is on display for a week before the end, and in a leaflet for a week around it."""
+    counts = np.where(np.arange(ITEMS) % 3 == 0, 2, 0)
+    promoted = int(counts.sum()) // 2
+    part.array("offsets", np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+    part.array("starts", np.tile(np.array([DATA_END - 10 * DAY, DATA_END - 3 * DAY], np.int64), promoted))
+    part.array("ends", np.tile(np.array([DATA_END - 3 * DAY, DATA_END + 4 * DAY], np.int64), promoted))
+    part.array("values", np.tile(np.eye(2, dtype=np.float32), (promoted, 1)))
+    part.json("names", ["display", "leaflet"])

@@ -1,0 +1,136 @@
+"""Endcap's own components keep the contracts that plugins are tested by."""
+
+from __future__ import annotations
+
+from endcap.strategies.filter.available import Available
+from endcap.strategies.filter.request import Excluded, RequestFilter
+from endcap.strategies.filter.unseen import Unseen
+from endcap.strategies.hydrate.item_stats import ItemStats
+from endcap.strategies.hydrate.periods import Periods
+from endcap.strategies.hydrate.price import Price
+from endcap.strategies.hydrate.shopper import Shopper
+from endcap.strategies.hydrate.shopper_groups import ShopperGroups
+from endcap.strategies.hydrate.shopper_item import ShopperItem
+from endcap.strategies.hydrate.similarity import AlsSimilarity, CovisitSimilarity
+from endcap.strategies.recall.als import AlsRecall
+from endcap.strategies.recall.covisit import CovisitRecall
+from endcap.strategies.recall.popular import PopularRecall
+from endcap.strategies.recall.repeat import RepeatRecall
+from endcap.strategies.score.baselines import BySource, PopularScorer, Shuffle
+from endcap.strategies.score.linear import Linear
+from endcap.strategies.select.mmr import Mmr
+from endcap.strategies.select.top_k import TopK
+from endcap.strategies.testing import (
+    FilterContract,
+    HydratorContract,
+    RecallContract,
+    ScorerContract,
+    SelectorContract,
+)
+
+
+class TestAlsRecall(RecallContract):
+    component = AlsRecall
+
+
+class TestCovisitRecall(RecallContract):
+    component = CovisitRecall
+    parameters = {"half_life_days": 3.0, "most_anchors": 2}
+
+
+class TestPopularRecall(RecallContract):
+    component = PopularRecall
+
+
+class TestRepeatRecall(RecallContract):
+    component = RepeatRecall
+    parameters = {"half_life_days": 10.0}
+
+
+class TestAlsSimilarity(HydratorContract):
+    component = AlsSimilarity
+
+
+class TestCovisitSimilarity(HydratorContract):
+    component = CovisitSimilarity
+
+
+class TestItemStats(HydratorContract):
+    component = ItemStats
+
+
+class TestPeriods(HydratorContract):
+    component = Periods
+
+
+class TestPrice(HydratorContract):
+    component = Price
+
+
+class TestShopper(HydratorContract):
+    component = Shopper
+
+
+class TestShopperGroups(HydratorContract):
+    component = ShopperGroups
+
+
+class TestShopperGroupsWithoutGroups(HydratorContract):
+    component = ShopperGroups
+    parameters = {"groups": ["colour"]}
+
+
+class TestShopperItem(HydratorContract):
+    component = ShopperItem
+
+
+class TestAvailable(FilterContract):
+    component = Available
+
+
+class TestExcluded(FilterContract):
+    component = Excluded
+
+
+class TestRequestFilter(FilterContract):
+    component = RequestFilter
+
+
+class TestUnseen(FilterContract):
+    component = Unseen
+    parameters = {"days": 30}
+
+
+class TestBySource(ScorerContract):
+    component = BySource
+
+
+class TestLinear(ScorerContract):
+    component = Linear
+    parameters = {"weights": {"first": 1.0, "second": -0.5}}
+
+
+class TestPopularScorer(ScorerContract):
+    component = PopularScorer
+
+
+class TestShuffle(ScorerContract):
+    component = Shuffle
+
+
+class TestTopK(SelectorContract):
+    component = TopK
+
+
+class TestTopKOfEachTitle(SelectorContract):
+    component = TopK
+    parameters = {"collapse_titles": True}
+
+
+class TestMmr(SelectorContract):
+    component = Mmr
+
+
+class TestMmrOfVariety(SelectorContract):
+    component = Mmr
+    parameters = {"diversity": 0.7, "collapse_titles": True, "head": 3}
