@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from endcap.strategies.filter.available import Available
 from endcap.strategies.filter.request import Excluded, RequestFilter
 from endcap.strategies.filter.unseen import Unseen
@@ -35,7 +37,7 @@ class TestAlsRecall(RecallContract):
 
 class TestCovisitRecall(RecallContract):
     component = CovisitRecall
-    parameters = {"half_life_days": 3.0, "most_anchors": 2}
+    parameters: ClassVar = {"half_life_days": 3.0, "most_anchors": 2}
 
 
 class TestPopularRecall(RecallContract):
@@ -44,7 +46,7 @@ class TestPopularRecall(RecallContract):
 
 class TestRepeatRecall(RecallContract):
     component = RepeatRecall
-    parameters = {"half_life_days": 10.0}
+    parameters: ClassVar = {"half_life_days": 10.0}
 
 
 class TestAlsSimilarity(HydratorContract):
@@ -77,7 +79,7 @@ class TestShopperGroups(HydratorContract):
 
 class TestShopperGroupsWithoutGroups(HydratorContract):
     component = ShopperGroups
-    parameters = {"groups": ["colour"]}
+    parameters: ClassVar = {"groups": ["colour"]}
 
 
 class TestShopperItem(HydratorContract):
@@ -98,7 +100,7 @@ class TestRequestFilter(FilterContract):
 
 class TestUnseen(FilterContract):
     component = Unseen
-    parameters = {"days": 30}
+    parameters: ClassVar = {"days": 30}
 
 
 class TestBySource(ScorerContract):
@@ -107,7 +109,7 @@ class TestBySource(ScorerContract):
 
 class TestLinear(ScorerContract):
     component = Linear
-    parameters = {"weights": {"first": 1.0, "second": -0.5}}
+    parameters: ClassVar = {"weights": {"first": 1.0, "second": -0.5}}
 
 
 class TestPopularScorer(ScorerContract):
@@ -124,7 +126,7 @@ class TestTopK(SelectorContract):
 
 class TestTopKOfEachTitle(SelectorContract):
     component = TopK
-    parameters = {"collapse_titles": True}
+    parameters: ClassVar = {"collapse_titles": True}
 
 
 class TestMmr(SelectorContract):
@@ -133,4 +135,4 @@ class TestMmr(SelectorContract):
 
 class TestMmrOfVariety(SelectorContract):
     component = Mmr
-    parameters = {"diversity": 0.7, "collapse_titles": True, "head": 3}
+    parameters: ClassVar = {"diversity": 0.7, "collapse_titles": True, "head": 3}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import ClassVar
 
 import lightgbm
 import numpy as np
@@ -60,7 +61,7 @@ class TestTextRecall(WithTexts, RecallContract):
 
 class TestColdRecall(WithTexts, RecallContract):
     component = ColdRecall
-    parameters = {"per_text": 1}
+    parameters: ClassVar = {"per_text": 1}
 
 
 class TestTextSimilarity(WithTexts, HydratorContract):
@@ -69,7 +70,7 @@ class TestTextSimilarity(WithTexts, HydratorContract):
 
 class TestMmrByText(WithTexts, SelectorContract):
     component = Mmr
-    parameters = {"diversity": 0.5}
+    parameters: ClassVar = {"diversity": 0.5}
 
 
 class TestTrees(ScorerContract):
