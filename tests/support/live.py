@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from types import TracebackType
 from typing import Self
 
@@ -50,7 +51,10 @@ class Live:
 
     def __enter__(self) -> Self:
         assert self.process.stdout is not None
+        timer = Timer(PATIENCE_SECONDS, self.process.kill)
+        timer.start()
         line = self.process.stdout.readline()
+        timer.cancel()
         match = READY.match(line)
         if match is None:
             self.process.kill()

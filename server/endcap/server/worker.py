@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from endcap.bundle.folder import BundleError
 from endcap.server import logs
+from endcap.server.environment import lean_import
 from endcap.server.options import ServeOptions
 from endcap.server.serving import load
 from endcap.strategies.registry import STAGES, StrategyError
@@ -85,6 +86,7 @@ async def _serve(charge: Charge, reports: IO[bytes]) -> None:
 
 def _import_components() -> None:
     """Load the code of all components while the supervisor still hashes. What fails says so when it is built."""
+    lean_import("lightgbm", without=("pandas", "sklearn", "pyarrow", "dask", "matplotlib"))
     for stage in STAGES:
         for point in entry_points(group=f"endcap.{stage}"):
             try:
@@ -111,4 +113,6 @@ async def _orders() -> asyncio.StreamReader:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # not sys.exit: that would wait for threads whose callers, after the grace, are gone
