@@ -10,6 +10,9 @@ from typing import NamedTuple
 import grpc
 import pytest
 
+from endcap.bundle.folder import open_bundle
+from endcap.server.serving import Serving
+from endcap.strategies.registry import load_strategies
 from endcap.v1 import admin_pb2_grpc, ranking_pb2_grpc
 
 from ..support import tiny
@@ -35,6 +38,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     plugin = tiny.write_plugin(folder / "plugin")
     path = os.pathsep.join(filter(None, [str(plugin), os.environ.get("PYTHONPATH")]))
     return Shop(folder / "bundles", ("--strategies", str(tiny.write_strategies(folder))), {"PYTHONPATH": path})
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
+    """The tiny bundle in this process, with what is built in; "popular" is the default."""
+    bundle = open_bundle(tiny.write_bundle(tmp_path_factory.mktemp("bundles")))
+    return Serving(bundle, load_strategies(bundle, default="popular"))
 
 
 @pytest.fixture(scope="session")

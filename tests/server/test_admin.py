@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
@@ -12,7 +14,7 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from endcap.v1.admin_pb2 import GetServingStateRequest, ListStrategiesRequest
 from endcap.v1.admin_pb2_grpc import AdminServiceStub
 
-from ..support.live import Live, failure_of
+from ..support.live import Live, failure_of, send
 from ..support.tiny import DATA_END
 
 
@@ -41,7 +43,7 @@ def test_the_serving_state_tells_bundle_and_load(admin: AdminServiceStub, live: 
 
 
 def test_health_is_told_for_each_service(channel: grpc.Channel) -> None:
-    health = HealthStub(channel)
+    health: Any = HealthStub(channel)  # the stubs know none of its methods
     states = {
         name: health.Check(HealthCheckRequest(service=name)).status
         for name in ("", "endcap.v1.RankingService", "endcap.v1.AdminService", "endcap.v1.EventService")
@@ -56,12 +58,13 @@ def test_health_is_told_for_each_service(channel: grpc.Channel) -> None:
 
 def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
     asked = iter([ServerReflectionRequest(list_services="")])
-    answers = list(ServerReflectionStub(channel).ServerReflectionInfo(asked))
+    stub: Any = ServerReflectionStub(channel)
+    answers = list(stub.ServerReflectionInfo(asked))
     services = {service.name for service in answers[0].list_services_response.service}
     assert {"endcap.v1.RankingService", "endcap.v1.AdminService", "grpc.health.v1.Health"} <= services
 
 
 def test_admin_methods_refuse_bytes_that_are_no_message(channel: grpc.Channel) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        channel.unary_unary("/endcap.v1.AdminService/ListStrategies")(b"\xff")
+        send(channel, "AdminService/ListStrategies", b"\xff")
     assert failure_of(caught.value).reason == "MALFORMED_MESSAGE"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
@@ -25,7 +25,7 @@ from endcap.v1.ranking_pb2 import (
 )
 from endcap.v1.ranking_pb2_grpc import RankingServiceStub
 
-from ..support.live import Failure, Live, failure_of
+from ..support.live import Failure, failure_of, send
 
 REFUSED: dict[str, tuple[RankRequest, str, str]] = {
     "no form": (RankRequest(page_size=3), "EMPTY_REQUEST", "user_id"),
@@ -117,9 +117,8 @@ def test_an_unknown_strategy_is_not_found_and_told_the_known_ones(ranking: Ranki
 
 @pytest.mark.parametrize("raw", [b"\xff\xff\xff", b"\x0a\xff", b"\x1a\x02\xc3\x28"], ids=["noise", "cut", "no UTF-8"])
 def test_bytes_that_are_no_message_are_an_invalid_argument(channel: grpc.Channel, raw: bytes) -> None:
-    rank = channel.unary_unary("/endcap.v1.RankingService/Rank")
     with pytest.raises(grpc.RpcError) as caught:
-        rank(raw)
+        send(channel, "RankingService/Rank", raw)
     failure = failure_of(caught.value)
     assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_MESSAGE")
 
@@ -137,9 +136,9 @@ def test_an_unexpected_error_is_internal_with_a_reference_and_without_its_secret
     assert ranking.Rank(RankRequest(strategy="broken", query="quiet")).items
 
 
-def test_what_is_not_served_yet_says_so(channel: grpc.Channel, live: Live) -> None:
+def test_what_is_not_served_yet_says_so(channel: grpc.Channel) -> None:
     ranking, admin = RankingServiceStub(channel), AdminServiceStub(channel)
-    calls = {
+    calls: dict[str, Callable[[], object]] = {
         "RankingService.ExplainItem": lambda: ranking.ExplainItem(ExplainItemRequest()),
         "RankingService.RankSession": lambda: next(ranking.RankSession(_none())),
         "EventService.RecordEvents": lambda: EventServiceStub(channel).RecordEvents(RecordEventsRequest()),

@@ -27,7 +27,7 @@ def test_a_batch_is_answered_in_order_and_a_bad_request_ends_nothing(ranking: Ra
 
 def test_bytes_that_are_no_message_cost_a_stream_one_answer(channel: grpc.Channel) -> None:
     good = BatchRankRequest(request=RankRequest(user_id="u1", page_size=1)).SerializeToString()
-    batch = channel.stream_stream("/endcap.v1.RankingService/BatchRank")
+    batch: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream("/endcap.v1.RankingService/BatchRank")
     answers = [BatchRankResponse.FromString(raw) for raw in batch(iter([b"\xff", good, b""]))]
     assert [answer.WhichOneof("outcome") for answer in answers] == ["error", "response", "error"]
     assert [answer.error.reason for answer in answers] == ["MALFORMED_MESSAGE", "", "FIELD_OUT_OF_LIMITS"]

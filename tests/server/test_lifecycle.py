@@ -7,6 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import grpc
 import pytest
@@ -105,7 +106,8 @@ def test_a_signal_drains(shop: Shop, tmp_path: Path, number: signal.Signals) -> 
     gate = Gate(tmp_path)
     with shop.live(gate=tmp_path) as live, grpc.insecure_channel(live.address) as channel:
         gate.close()
-        watched = HealthStub(channel).Watch(HealthCheckRequest(service="endcap.v1.RankingService"))
+        health: Any = HealthStub(channel)
+        watched = health.Watch(HealthCheckRequest(service="endcap.v1.RankingService"))
         assert next(watched).status == HealthCheckResponse.SERVING
         request = RankRequest(strategy="gated", user_id="u1", request_id="held")
         held = RankingServiceStub(channel).Rank.future(request)

@@ -61,7 +61,7 @@ def events() -> pl.DataFrame:
     random = np.random.default_rng(5)
     rows = [row for shopper in range(SHOPPERS) for row in _visits(shopper, random)]
     columns = ["user_id", "item_id", "event_type", "time", "quantity", "value", "basket_id"]
-    return pl.DataFrame(rows, schema=columns, orient="row").sort("time", "user_id")
+    return pl.DataFrame(rows, schema=columns, orient="row").sort("time", "user_id", maintain_order=True)
 
 
 def _visits(shopper: int, random: np.random.Generator) -> list[tuple[object, ...]]:

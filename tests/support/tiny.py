@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from endcap.bundle.columns import BoolColumn, ListColumn, NumberColumn, StringColumn
+from endcap.bundle.columns import BoolColumn, Column, ListColumn, NumberColumn, StringColumn
 from endcap.bundle.events import Events, Histories
 from endcap.bundle.ids import IdIndex
 from endcap.bundle.manifest import Clock, Manifest
@@ -90,7 +90,7 @@ def write_bundle(out: Path, clock: Clock | None = None) -> Path:
 
 def _catalog(writer: BundleWriter) -> None:
     part = writer.part("catalog")
-    columns = {
+    columns: dict[str, Column] = {
         "brand": StringColumn.of("Acme" if n % 2 else None for n in range(ITEMS)),
         "available": BoolColumn.of(n != 7 for n in range(ITEMS)),
         "categories": ListColumn.of(["food", "tea"] if n % 3 else ["food"] for n in range(ITEMS)),

@@ -24,8 +24,10 @@ from endcap.server.limits import Violation
 DOMAIN: Final = "endcap"
 DETAILS_KEY: Final = "grpc-status-details-bin"
 PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
-MESSAGE_LIMIT: Final = 1_000  # characters; statuses travel in HTTP/2 headers, which peers cap at 8 KiB
-DESCRIPTION_LIMIT: Final = 500
+# Statuses travel in HTTP/2 headers, which peers cap at 8 KiB: the message as text, where a byte beyond ASCII takes
+# three, and once more in the details, in base64.
+MESSAGE_BYTES: Final = 800
+VIOLATIONS_BYTES: Final = 3_000  # of all together
 
 
 class CallFailed(Exception):
@@ -36,9 +38,11 @@ class CallFailed(Exception):
     def __init__(
         self, message: str, reason: str, violations: Iterable[Violation] = (), retry_seconds: float | None = None
     ) -> None:
-        super().__init__(_shortened(message, MESSAGE_LIMIT))
+        super().__init__(_shortened(message, MESSAGE_BYTES))
         self.reason = reason
-        self.violations = tuple(Violation(v.field, _shortened(v.description, DESCRIPTION_LIMIT)) for v in violations)
+        found = tuple(violations)
+        share = VIOLATIONS_BYTES // max(len(found), 1)
+        self.violations = tuple(_fitting(violation, share) for violation in found)
         self.retry_seconds = retry_seconds
 
     @property
@@ -52,8 +56,7 @@ class InvalidRequest(CallFailed):
     @classmethod
     def of(cls, reason: str, *violations: Violation) -> InvalidRequest:
         """The message is made of the violations, each "field: description"."""
-        text = "; ".join(f"{field}: {_shortened(description, DESCRIPTION_LIMIT)}" for field, description in violations)
-        return cls(text, reason, violations)
+        return cls("; ".join(f"{field}: {description}" for field, description in violations), reason, violations)
 
 
 class UnknownStrategy(CallFailed):
@@ -141,5 +144,13 @@ def to_duration(seconds: float) -> Duration:
     return duration
 
 
-def _shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _fitting(violation: Violation, byte_count: int) -> Violation:
+    field, description = violation
+    return Violation(field, _shortened(description, byte_count - len(field.encode(errors="replace"))))
+
+
+def _shortened(text: str, byte_count: int) -> str:
+    encoded = text.encode(errors="replace")
+    if len(encoded) <= byte_count:
+        return text
+    return encoded[: byte_count - 3].decode(errors="ignore") + "…"

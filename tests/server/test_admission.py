@@ -1,0 +1,61 @@
+"""Admission on an event loop of its own, without a server around it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from endcap.server.admission import Admission
+from endcap.server.errors import OutOfTime, Overloaded
+
+
+async def test_no_more_tasks_run_or_wait_than_the_limit() -> None:
+    admission, gate = Admission(threads=1, limit=2), threading.Event()
+    held = [asyncio.create_task(admission.run(gate.wait)) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await admission.run(gate.wait)
+    gate.set()
+    assert await asyncio.gather(*held) == [True, True]
+    assert await admission.run(lambda: 3) == 3
+    admission.close()
+
+
+async def test_a_place_is_free_again_when_its_task_raises() -> None:
+    admission = Admission(threads=1, limit=1)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            await admission.run(lambda: 1 // 0)
+        await until(lambda: admission.in_flight == 0)
+    admission.close()
+
+
+async def test_a_deadline_that_has_passed_keeps_a_task_from_running() -> None:
+    admission, ran = Admission(threads=1, limit=1), list[int]()
+    with pytest.raises(OutOfTime):
+        await admission.run(lambda: ran.append(1), deadline=time.monotonic())
+    assert not ran
+    admission.close()
+
+
+async def test_patient_tasks_wait_for_room_and_one_that_leaves_passes_its_turn_on() -> None:
+    admission, gate = Admission(threads=1, limit=1), threading.Event()
+    held = asyncio.create_task(admission.run(gate.wait))
+    await asyncio.sleep(0)
+    leaving, staying = (asyncio.create_task(admission.run(lambda: 7, patient=True)) for _ in range(2))
+    await asyncio.sleep(0)
+    gate.set()
+    leaving.cancel()
+    assert await staying == 7
+    assert await held
+    admission.close()
+
+
+async def until(true: object) -> None:
+    deadline = time.monotonic() + 5
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0)
