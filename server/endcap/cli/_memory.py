@@ -19,6 +19,7 @@ class PeakMemory:
 
     def __init__(self) -> None:
         self.mib = 0.0
+        self.pid = os.getpid()
         self._end = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="peak-memory", daemon=True)
 
@@ -32,11 +33,13 @@ class PeakMemory:
         self._end.set()
         self._watcher.join()
 
+    def look(self) -> None:
+        """Measure now; the watcher does so every half second."""
+        self.mib = max(self.mib, sum(field_kib(pid, "Pss") for pid in family(self.pid)) / 1024)
+
     def _watch(self) -> None:
-        while True:
-            self.mib = max(self.mib, sum(field_kib(pid, "Pss") for pid in family(os.getpid())) / 1024)
-            if self._end.wait(PERIOD_SECONDS):
-                return
+        while not self._end.wait(PERIOD_SECONDS):
+            self.look()
 
 
 def family(pid: int) -> list[int]:

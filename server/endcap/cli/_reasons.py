@@ -131,13 +131,9 @@ _SAID: Mapping[str, Say] = {
     "item.share_of_title": lambda v: f"{_percent(v)} of what its kind sells",
     "item.trend": lambda v: f"sells {math.exp(v):.1f} times what it did before",
     "price.rank": lambda v: f"dearer than {_percent(v)} of its category",
-    "price.rank_gap": lambda v: _against(v, "for its category than this shopper's usual choice"),
+    "price.rank_gap": lambda v: f"{'dearer' if v > 0 else 'cheaper'} in its category than this shopper's usual choice",
     "price.ratio_to_usual": lambda v: f"{v:.1f} times what this shopper usually pays in its category",
     "text.query_cosine": lambda v: f"answers the search (likeness {v:.2f})",
     "text.profile_cosine": lambda v: f"like what was chosen (likeness {v:.2f})",
 }
 _WHEN: Mapping[str, str] = {"now": "now", "ahead": "in the coming weeks", "before": "in the last weeks"}
-
-
-def _against(gap: float, what: str) -> str:
-    return f"as dear {what}" if abs(gap) < 0.05 else f"{'dearer' if gap > 0 else 'cheaper'} {what}"

@@ -70,7 +70,7 @@ class Cast:
                 found.append(item)
             if len(found) == size:
                 return found
-        return self.popular[:size].tolist()
+        return [int(item) for item in self.popular[:size]]
 
     def query(self, wished: str) -> str:
         """``wished``, where the catalog has a title with its words; else the title of the most popular item."""
