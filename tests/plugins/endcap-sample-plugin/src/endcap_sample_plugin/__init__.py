@@ -1,0 +1,1 @@
+"""Two components for Endcap."""
