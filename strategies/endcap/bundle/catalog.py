@@ -23,8 +23,8 @@ class Catalog:
     texts: Array
     """int32[items]: number of the item's distinct text; items of one text share an embedding."""
     groups: Mapping[str, Array]
-    """int32[items] each, -1 where unknown: ``title``, ``brand``, ``category`` (the finest level), ``department``
-    (the coarsest). Feature groups are counted along these."""
+    """int32[items] each, -1 where unknown: ``title``, ``brand``, ``category`` (the finest level), ``aisle`` (the
+    level above it), ``department`` (the coarsest), ``line`` (a brand within a category). Feature groups are counted along these."""
 
     def __len__(self) -> int:
         return len(self.ids)

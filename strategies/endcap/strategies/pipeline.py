@@ -23,6 +23,7 @@ from endcap.strategies.merge import CALLER, FUSED, merge
 from endcap.strategies.reasons import BOOST, Reason, explain
 from endcap.strategies.select.top_k import ordered
 from endcap.strategies.strategy import Strategy
+from endcap.strategies.unseen import without_seen
 
 
 class Timing(NamedTuple):
@@ -116,7 +117,8 @@ def _recall(strategy: Strategy, query: Query, run: Run) -> dict[str, Recalled]:
     for source in strategy.recall:
         recalled = Recalled.none()
         with run.tolerant("recall", source.name):
-            recalled = _proposal(source.component.recall(query, source.limit), source.limit)
+            asked = without_seen(query, strategy.item_count) if source.unseen else query
+            recalled = _proposal(source.component.recall(asked, source.limit), source.limit)
         found[source.name] = recalled
         run.recalled[source.name] = len(recalled.items)
     return found
@@ -165,7 +167,9 @@ def _score(strategy: Strategy, query: Query, candidates: Candidates, run: Run) -
 
 def _boost(boosts: tuple[Boost, ...], items: Array, scores: Array) -> Array:
     total = np.zeros(len(items), np.float32)
-    known = scores[np.isfinite(scores)]
+    if not boosts:
+        return total
+    known = scores[np.isfinite(scores)].astype(np.float64)
     spread = float(known.std()) if len(known) else 0.0
     for boost in boosts:
         total += boost.filter.keep(items) * np.float32(boost.weight * (spread or 1.0))

@@ -49,6 +49,8 @@ class SpareUse(Use):
 
 class RecallUse(SpareUse):
     limit: int = Field(DEFAULT_LIMIT, ge=1, le=10_000)
+    unseen: bool = False
+    """Spend the limit on items that the shopper has not gone for yet."""
 
 
 U = TypeVar("U", bound=SpareUse)
@@ -155,16 +157,19 @@ class Shelf:
             name=name,
             description=config.description,
             recall=tuple(
-                Source(use.name, built, use.limit) for use, built in self._built("recall", config.recall, key)
+                Source(use.name, built, use.limit, use.unseen)
+                for use, built in self._built("recall", config.recall, key)
             ),
             hydrate=self._named("hydrate", config.hydrate, key),
             filter=self._named("filter", config.filter, key),
             scorer=self._one("score", config.score, key),
             selector=self._one("select", config.select, key),
             candidates=config.candidates,
+            item_count=len(self.bundle.catalog) if self.bundle else 0,
         )
         _check_names(strategy, key)
-        _check_columns(strategy, self.known["recall"], key)
+        if len(strategy.hydrate) == len(config.hydrate):  # columns of what was left out as optional are unknown
+            _check_columns(strategy, self.known["recall"], key)
         return strategy
 
     def check(self, name: str, table: Mapping[str, Any]) -> None:

@@ -23,6 +23,8 @@ class Source(NamedTuple):
     component: RecallSource
     limit: int
     """At most this many items a request."""
+    unseen: bool = False
+    """It spends its limit on items that the shopper has not gone for yet; other sources bring those back."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Strategy:
     selector: Named[Selector]
     candidates: int
     """At most this many items are scored."""
+    item_count: int
+    """Items of the catalog."""
 
 
 class UnknownComponent(LookupError):
@@ -63,13 +67,9 @@ def overridden(
     """``strategy`` with what ``override`` names in place, its own components first. Raises UnknownComponent."""
     if override.recall:
         own = {source.name: source for source in strategy.recall}
-        known = {**sources, **{name: source.component for name, source in own.items()}}
-        recall = tuple(
-            Source(
-                name, _known("recall source", name, known), limit or (own[name].limit if name in own else DEFAULT_LIMIT)
-            )
-            for name, limit in override.recall
-        )
+        known = {**{name: Source(name, source, DEFAULT_LIMIT) for name, source in sources.items()}, **own}
+        asked = [(_known("recall source", name, known), limit) for name, limit in override.recall]
+        recall = tuple(source._replace(limit=limit or source.limit) for source, limit in asked)
         strategy = replace(strategy, recall=recall)
     if override.scorer and override.scorer != strategy.scorer.name:
         strategy = replace(strategy, scorer=Named(override.scorer, _known("scorer", override.scorer, scorers)))

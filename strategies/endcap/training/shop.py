@@ -62,7 +62,8 @@ class Shop:
     """Attributes, n rows each. ``available`` (bool), ``price`` (NaN where unknown), ``brand`` (text) and
     ``categories`` (lists, from broad to fine) are always among them."""
     groups: Mapping[str, Array]
-    """int32[n] each, -1 where unknown: ``title``, ``brand``, ``category`` (the finest), ``department`` (coarsest)."""
+    """int32[n] each, -1 where unknown: ``title``, ``brand``, ``category`` (the finest), ``aisle`` (the
+    level above it), ``department`` (the coarsest), ``line`` (a brand within a category)."""
     user_ids: list[str]
     """Shoppers with events, and those of the users table."""
     user_columns: Mapping[str, Column]

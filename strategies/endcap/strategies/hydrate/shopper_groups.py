@@ -1,4 +1,4 @@
-"""What this shopper did with this item's kind: its title, category, department and brand."""
+"""What this shopper did with this item's kind: its title, category, aisle, and brand within the category."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from endcap.strategies.hydrate.groups import GROUP_FEATURES, group_table, item_t
 GROUP_REASONS = {
     "title": ReasonCode.BOUGHT_BEFORE,
     "category": ReasonCode.FAVOURITE_CATEGORY,
-    "department": ReasonCode.FAVOURITE_CATEGORY,
-    "brand": ReasonCode.FAVOURITE_BRAND,
+    "aisle": ReasonCode.FAVOURITE_CATEGORY,
+    "line": ReasonCode.FAVOURITE_BRAND,
 }
 FAVOURED = 0.1
 """The share of trips with a kind from which on it is a favourite."""

@@ -125,11 +125,14 @@ def _fields(config: ItemsConfig, table: Table, columns: dict[str, Column], said:
 
 def _groups(titles: Texts, brand: Column, categories: Paths) -> dict[str, Array]:
     assert isinstance(brand, StringColumn)
+    lines = zip(brand.codes.tolist(), categories, strict=True)
     return {
         "title": _numbered(title and title.casefold() for title in titles),
         "brand": brand.codes,
         "category": _numbered(tuple(path) for path in categories),
         "department": _numbered(path[0] if path else None for path in categories),
+        "aisle": _numbered(tuple(path[:-1]) for path in categories),
+        "line": _numbered((code, *path) if code >= 0 and path else None for code, path in lines),
     }
 
 

@@ -6,7 +6,7 @@ There is no second feature code: what a live server would have gathered for the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from endcap.strategies.strategy import Strategy
 
 MOST_NEGATIVES = 100
 GUEST_SHARE = 0.15
+EXPLORER_SHARE = 0.5
 LONGEST_SESSION = 5
 
 
@@ -78,13 +79,21 @@ def _groups(
     bundle: Bundle, strategy: Strategy, names: Sequence[str], task: Task, random: np.random.Generator
 ) -> Iterator[tuple[Array, Array, int]]:
     for user, truth in zip(task.users, task.truths, strict=True):
-        query = as_guest(query_of(bundle, user), random) if random.random() < GUEST_SHARE else query_of(bundle, user)
-        candidates = gather(strategy, query, Run())
-        labels = np.isin(candidates.items, truth)
-        if not labels.any() or labels.all():
-            continue  # nothing to tell apart
-        keep = _sample(labels, random)
-        yield candidates.take(keep).matrix(names), labels[keep].astype(np.int8), user
+        for query in _queries(query_of(bundle, user), strategy.item_count, random):
+            candidates = gather(strategy, query, Run())
+            labels = np.isin(candidates.items, truth)
+            if not labels.any() or labels.all():
+                continue  # nothing to tell apart
+            keep = _sample(labels, random)
+            yield candidates.take(keep).matrix(names), labels[keep].astype(np.int8), user
+
+
+def _queries(query: Query, item_count: int, random: np.random.Generator) -> Iterator[Query]:
+    """The shopper's request, now and then as a guest's; and of some also the request for something new."""
+    guest = random.random() < GUEST_SHARE
+    yield as_guest(query, random) if guest else query
+    if not guest and random.random() < EXPLORER_SHARE:
+        yield as_explorer(query, item_count)
 
 
 def _sample(labels: Array, random: np.random.Generator) -> Array:
@@ -107,6 +116,26 @@ def as_guest(query: Query, random: np.random.Generator) -> Query:
     unknown = np.full(len(last), -1, np.int64)
     session = Events(last.items, today, last.weights, last.goals, last.quantities, last.values, unknown)
     return Query(now=query.now, session=session, request_id=query.request_id)
+
+
+def as_explorer(query: Query, item_count: int) -> Query:
+    """The same shopper who wants only what they never bought: among such items the own history says nothing."""
+    return replace(query, filter=Unseen(query, item_count))
+
+
+class Unseen:
+    """The items outside of a shopper's history, as an ItemFilter."""
+
+    def __init__(self, query: Query, item_count: int) -> None:
+        self._mask = np.ones(item_count, np.bool_)
+        self._mask[query.events.items] = False
+
+    def mask(self) -> Array:
+        return self._mask
+
+    def keep(self, items: Array) -> Array:
+        kept: Array = self._mask[items]
+        return kept
 
 
 def gathering(bundle: Bundle, table: dict[str, Any]) -> Strategy:
