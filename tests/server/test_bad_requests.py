@@ -106,7 +106,7 @@ def test_a_malformed_filter_is_told_where_it_is_wrong(ranking: RankingServiceStu
 
 def test_an_unknown_event_type_is_told_the_known_ones(ranking: RankingServiceStub) -> None:
     event = Event(item_id="i1", event_type="sniff")
-    assert "add_to_cart, purchase, view" in refusal(ranking, RankRequest(recent_events=[event])).message
+    assert "add_to_cart, purchase, view, wish" in refusal(ranking, RankRequest(recent_events=[event])).message
 
 
 def test_an_unknown_strategy_is_not_found_and_told_the_known_ones(ranking: RankingServiceStub) -> None:

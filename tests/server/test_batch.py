@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import grpc
+from typing import Any
 
+import grpc
+import pytest
+
+from endcap.server.servicers.ranking import MAX_STREAMS
 from endcap.v1.ranking_pb2 import BatchRankRequest, BatchRankResponse, RankRequest
 from endcap.v1.ranking_pb2_grpc import RankingServiceStub
+
+from ..support.live import Live
 
 
 def test_a_batch_is_answered_in_order_and_a_bad_request_ends_nothing(ranking: RankingServiceStub) -> None:
@@ -40,3 +46,19 @@ def test_an_empty_batch_ends_at_once(ranking: RankingServiceStub) -> None:
 def test_a_batch_longer_than_any_queue_is_answered_whole(ranking: RankingServiceStub) -> None:
     requests = (BatchRankRequest(request=RankRequest(user_id="u1", page_size=1)) for _ in range(300))
     assert sum(answer.HasField("response") for answer in ranking.BatchRank(requests)) == 300
+
+
+async def test_a_stream_beyond_the_limit_is_refused_while_the_others_go_on(live: Live) -> None:
+    async with grpc.aio.insecure_channel(live.address) as channel:
+        stub: Any = RankingServiceStub(channel)
+        streams = [stub.BatchRank() for _ in range(MAX_STREAMS)]
+        request = BatchRankRequest(request=RankRequest(user_id="u1", page_size=1))
+        for stream in streams:
+            await stream.write(request)
+            assert (await stream.read()).HasField("response")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.BatchRank().read()
+        assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        for stream in streams:
+            await stream.done_writing()
+            assert await stream.read() is grpc.aio.EOF

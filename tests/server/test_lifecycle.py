@@ -57,6 +57,10 @@ def test_two_workers_share_a_port_and_their_numbers_add_up(shop: Shop) -> None:
         assert metrics["endcap_requests_in_flight"] == 0
         assert metrics[f'endcap_bundle_info{{shop="tiny",version="{live.version}"}}'] == 1
         assert metrics['endcap_worker_resident_memory_bytes{worker="1"}'] > 1e6
+        assert metrics['endcap_worker_cpu_seconds_total{worker="1"}'] > 0
+        maps = Path(f"/proc/{live.workers()[0]}/maps").read_text()
+        assert "numpy" in maps
+        assert not [name for name in ("torch", "pandas", "sklearn", "implicit", "polars", "pyarrow") if name in maps]
 
 
 def test_a_worker_that_dies_is_replaced_while_the_other_serves_and_no_counter_goes_back(shop: Shop) -> None:

@@ -19,7 +19,7 @@ USERS = 5
 DAY = 86_400
 DATA_START = 1_483_228_800  # 2017-01-01
 DATA_END = DATA_START + 100 * DAY + 1
-EVENT_WEIGHTS = {"view": 1.0, "add_to_cart": 2.0, "purchase": 4.0}
+EVENT_WEIGHTS = {"view": 1.0, "purchase": 4.0, "wish": 5.0}
 
 STRATEGIES = """
 [strategies.steady]
@@ -76,7 +76,7 @@ def write_bundle(out: Path, clock: Clock | None = None) -> Path:
         goal_types=["purchase"],
         event_weights=EVENT_WEIGHTS,
         counts={"items": ITEMS, "users": USERS},
-        metrics={"steady": {"ndcg@10": 0.5}},
+        metrics={"strategies": {"steady": {"ndcg@10": 0.5}}},
         default_strategy="steady",
     )
     with BundleWriter(out) as writer:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 from uuid import uuid4
 
 import grpc
@@ -17,6 +17,7 @@ from endcap.server.errors import Broken, CallFailed, OutOfTime, Overloaded, trai
 from endcap.server.metrics import UNKNOWN, Metrics
 from endcap.strategies.pipeline import Run, Timing
 
+QUIET_SECONDS: Final = 10.0
 log = structlog.get_logger("endcap.server")
 
 
@@ -55,6 +56,7 @@ class Desk:
         """Calls of the contract that are not answered to the end; draining waits for them."""
         self.idle = asyncio.Event()
         self.idle.set()
+        self._quiet_until: dict[tuple[str, str], float] = {}
 
     def unary(self, method: str, handle: Handler, *, compute: bool = True) -> grpc.RpcMethodHandler[bytes, bytes]:
         """``handle`` as a method from bytes to bytes; on the event loop itself where it is no ``compute``."""
@@ -96,9 +98,16 @@ class Desk:
         self.metrics.timed(call.timings)
         if call.run is not None:
             self.metrics.ran(call.run)
-            _tell_degradations(call, call.run)
+            self._tell_degradations(call, call.run)
         if not call.computing and code in _REJECTIONS:
             self.metrics.rejected.labels(_REJECTIONS[code]).inc()
+
+    def _tell_degradations(self, call: Call, run: Run) -> None:
+        """Every one is counted, but each component's are told only now and then: a broken one fails every time."""
+        for stage, component, reason in run.degradations:
+            if time.monotonic() >= self._quiet_until.get((stage, component), 0.0):
+                self._quiet_until[stage, component] = time.monotonic() + QUIET_SECONDS
+                log.warning("degraded", stage=stage, component=component, reason=reason, request_id=call.request_id)
 
     def watch(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
         """Count the call as open until its answer is sent."""
@@ -155,10 +164,3 @@ def _broken(call: Call, error: Exception) -> Broken:
         exc_info=error,
     )
     return Broken(reference)
-
-
-def _tell_degradations(call: Call, run: Run) -> None:
-    for stage, component, reason in run.degradations:
-        log.warning(
-            "degraded", stage=stage, component=component, reason=reason, request_id=call.request_id, method=call.method
-        )

@@ -6,22 +6,21 @@ that replaces another goes on counting where that one stopped, so no counter eve
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, start_http_server
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
 from endcap.bundle.manifest import Manifest
 from endcap.server.metrics import place_name
 from endcap.server.ports import PortTaken, joined
-
-_PAGE_BYTES: Final = 4096
 
 
 class Exposition:
@@ -33,7 +32,7 @@ class Exposition:
         self.registry = CollectorRegistry()
         MultiProcessCollector(self.registry, path=str(folder))  # type: ignore[no-untyped-call]
         ProcessCollector(registry=self.registry)
-        self.registry.register(_WorkerMemory(pids))
+        self.registry.register(_Workers(pids))
         self.restarts = Counter(
             "endcap_worker_restarts", "Workers that died and were replaced.", ["worker"], registry=self.registry
         )
@@ -63,23 +62,42 @@ class Exposition:
         mark_process_dead(place_name(worker), str(self.folder))  # type: ignore[no-untyped-call]
 
 
-class _WorkerMemory(Collector):
+class _Workers(Collector):
+    """Memory and processor time of the workers, which Prometheus' own process metrics know of one process only."""
+
     def __init__(self, pids: Callable[[], Mapping[int, int]]) -> None:
         self.pids = pids
+        self.spent: dict[tuple[int, int], float] = {}
+        """Processor seconds by worker and process, as last seen: what replaced processes spent still counts."""
 
     def collect(self) -> Iterator[Metric]:
         memory = GaugeMetricFamily(
             "endcap_worker_resident_memory_bytes", "Memory of a worker, shared pages too.", labels=["worker"]
         )
+        processor = CounterMetricFamily(
+            "endcap_worker_cpu_seconds", "Processor time of a worker, its predecessors' too.", labels=["worker"]
+        )
         for worker, pid in sorted(self.pids().items()):
-            if pages := _resident_pages(pid):
-                memory.add_metric([str(worker)], pages * _PAGE_BYTES)
+            if (found := _usage(pid)) is not None:
+                memory.add_metric([str(worker)], found.resident_bytes)
+                self.spent[worker, pid] = found.cpu_seconds
+        for worker in sorted({worker for worker, _ in self.spent}):
+            processor.add_metric([str(worker)], sum(s for (w, _), s in self.spent.items() if w == worker))
         yield memory
+        yield processor
 
 
-def _resident_pages(pid: int) -> int:
-    """0 where the process is gone, or the system has no /proc."""
+class _Usage(NamedTuple):
+    resident_bytes: int
+    cpu_seconds: float
+
+
+def _usage(pid: int) -> _Usage | None:
+    """None where the process is gone, or the system has no /proc."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    except (OSError, IndexError):
-        return 0
+        # The fields from the third on, see proc(5): the second, the command's name, may hold anything.
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    ticks = int(fields[11]) + int(fields[12])
+    return _Usage(int(fields[21]) * os.sysconf("SC_PAGE_SIZE"), ticks / os.sysconf("SC_CLK_TCK"))

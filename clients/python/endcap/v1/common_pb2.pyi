@@ -46,8 +46,8 @@ class Event(_message.Message):
     item_id: _builtins.str
     """The item. Required. Limit: 1 to 256 bytes."""
     event_type: _builtins.str
-    """What was done, in the words of the training configuration: "view", "add_to_cart", "purchase". Empty means the
-    lightest type that the bundle knows; a type it does not know counts as that too. Limit: 256 bytes.
+    """What was done: "view", "add_to_cart", "purchase", or another type of the training configuration. Empty means the
+    one of them that weighs least. Any other is INVALID_ARGUMENT. Limit: 256 bytes.
     """
     value: _builtins.float
     """What it was worth, in the shop's currency: the sales value of a purchase. 0 means not known."""

@@ -463,7 +463,7 @@ class RankResponse(_message.Message):
     bundle_version: _builtins.str
     """The version of the bundle that ranked it."""
     next_page_token: _builtins.str
-    """Ask for the next page with it; empty when there is none."""
+    """Ask for the next page with it; empty when there is none. No page starts beyond the first 2,000 items."""
     candidate_count: _builtins.int
     """How many distinct items were considered, before any filter."""
     @_builtins.property
@@ -701,7 +701,7 @@ class StageTiming(_message.Message):
     COMPONENT_FIELD_NUMBER: _builtins.int
     DURATION_MS_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
-    """The stage: "recall", "merge", "hydrate", "filter", "score", "select", "total"."""
+    """The stage: "recall", "merge", "hydrate", "filter", "score", "select", "explain" (the reasons), "total"."""
     component: _builtins.str
     """The component inside it; empty for the stage as a whole."""
     duration_ms: _builtins.float

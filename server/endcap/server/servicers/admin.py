@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from inspect import getdoc
-from typing import Any
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -86,15 +85,14 @@ def bundle_info(manifest: Manifest) -> pb.BundleInfo:
         data_start_time=_timestamp(manifest.data_start) if dated else None,
         data_end_time=_timestamp(manifest.data_end) if dated else None,
         counts=manifest.counts,
-        metrics=_metrics(manifest.metrics),
+        metrics=_metrics(manifest.metrics.get("strategies", {})),
     )
 
 
-def _metrics(by_strategy: dict[str, Any]) -> Iterator[pb.OfflineMetric]:
+def _metrics(by_strategy: Mapping[str, Mapping[str, float]]) -> Iterator[pb.OfflineMetric]:
     for strategy, metrics in by_strategy.items():
-        for metric, value in (metrics if isinstance(metrics, dict) else {}).items():
-            if isinstance(value, int | float):
-                yield pb.OfflineMetric(strategy=strategy, metric=metric, value=value)
+        for metric, value in metrics.items():
+            yield pb.OfflineMetric(strategy=strategy, metric=metric, value=value)
 
 
 def _strategy(strategy: Strategy, is_default: bool) -> pb.Strategy:
