@@ -80,15 +80,16 @@ def _proven(features: list[Feature], slate: Candidates) -> Array:
 def _with_evidence(
     strategy: Strategy, query: Query, items: Array, reasons: list[tuple[Reason, ...]]
 ) -> tuple[tuple[Reason, ...], ...]:
-    """Reasons whose hydrator can name an item as evidence, with that item: one call a hydrator, for the whole slate."""
+    """Reasons of the kind for which a hydrator can name an item as evidence, with that item: one call a hydrator, for
+    the whole slate."""
     for hydrator in strategy.hydrate:
         evidence = getattr(hydrator.component, "evidence", None)
-        own = {feature.name for feature in hydrator.component.provides}
-        rows = [row for row, given in enumerate(reasons) if any(reason.feature in own for reason in given)]
+        own = {feature.reason for feature in hydrator.component.provides}
+        rows = [row for row, given in enumerate(reasons) if any(reason.code in own for reason in given)]
         if evidence is None or not rows:
             continue
         for row, item in zip(rows, evidence(query, items[rows]), strict=True):
-            reasons[row] = tuple(r._replace(item=int(item)) if r.feature in own else r for r in reasons[row])
+            reasons[row] = tuple(r._replace(item=int(item)) if r.code in own else r for r in reasons[row])
     return tuple(reasons)
 
 

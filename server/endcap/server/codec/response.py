@@ -67,7 +67,7 @@ def _items(ask: Ask, slate: Slate, page: slice, catalog: Catalog) -> Iterator[pb
             title=catalog.titles[number],
             score=score,
             sources=item_sources,
-            reasons=[_reason(reason) for reason in reasons],
+            reasons=[_reason(reason, catalog) for reason in reasons],
             features=item_features,
         )
 
@@ -95,12 +95,13 @@ def _features(slate: Slate, page: slice) -> list[list[pb.FeatureValue]]:
     return [[pb.FeatureValue(name=n, value=v) for n, v in zip(names, row, strict=True)] for row in rows]
 
 
-def _reason(reason: Reason) -> pb.Reason:
+def _reason(reason: Reason, catalog: Catalog) -> pb.Reason:
     return pb.Reason(
         code=pb.ReasonCode.Value(f"REASON_CODE_{reason.code}"),
         contribution=reason.contribution,
         feature=reason.feature,
         value=reason.value,
+        item_id=catalog.ids.id(reason.item) if reason.item >= 0 else "",
     )
 
 
