@@ -44,6 +44,11 @@ def test_the_callers_own_list_shows_where_each_item_stood(run: Run, server: Live
     assert "the caller 1" in second
 
 
+def test_what_an_item_goes_with_is_named_by_its_title(run: Run, server: Live) -> None:
+    ended = run("rank", "--item", "i00", "--strategy", "similar_items", "--address", server.address)
+    assert "goes with Dark roast coffee" in " ".join(ended.out.split())
+
+
 def test_json_is_the_response(run: Run, server: Live) -> None:
     ended = run("rank", "--user", "u00", "--limit", "3", "--json", "--address", server.address)
     found = json.loads(ended.out)

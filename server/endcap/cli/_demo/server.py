@@ -27,11 +27,12 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def served(bundle: Path, port: int | None, metrics_port: int | None, log: Path) -> Iterator[Served]:
-    """`endcap serve` on the given ports (None: the usual one, or any where that is taken); gone after the block."""
+def served(bundle: Path, port: int | None, metrics_port: int | None, log: Path, *more: str) -> Iterator[Served]:
+    """`endcap serve` on the given ports (None: the usual one, or any where that is taken); gone after the block.
+    ``more`` are further options."""
     command = [sys.executable, "-c", "from endcap.cli import main; main()", "serve", "--bundle", str(bundle)]
     command += ["--port", str(_port(port, PORT)), "--metrics-port", str(_port(metrics_port, METRICS_PORT))]
-    command += ["--grace-seconds", str(GRACE_SECONDS)]
+    command += ["--grace-seconds", str(GRACE_SECONDS), *more]
     with log.open("w", encoding="utf-8") as errors:
         # A session of its own: Ctrl-C reaches this process alone, which then ends the server in order.
         process = subprocess.Popen(
