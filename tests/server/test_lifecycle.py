@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from endcap.v1.ranking_pb2 import RankRequest
 from endcap.v1.ranking_pb2_grpc import RankingServiceStub
 
 from ..support import tiny
-from ..support.live import PATIENCE_SECONDS, Live, endcap, wait_for
+from ..support.live import PATIENCE_SECONDS, Live, endcap, failure_of, wait_for
 from .conftest import Shop
 from .test_overload import Gate
 
@@ -136,6 +137,18 @@ def test_a_request_that_outlasts_the_grace_does_not_hold_up_the_end(shop: Shop, 
         with pytest.raises(grpc.RpcError):
             held.result()
         assert live.ended()[0] == 0
+
+
+def test_the_log_has_the_details_of_an_internal_error_at_its_reference(shop: Shop) -> None:
+    with shop.live("--json-logs") as live, grpc.insecure_channel(live.address) as channel:
+        request = RankRequest(strategy="broken", query="boom", request_id="r1")
+        with pytest.raises(grpc.RpcError) as caught:
+            RankingServiceStub(channel).Rank(request)
+        lines = [json.loads(line) for line in live.stop()[1].splitlines()]
+        (line,) = [line for line in lines if line["event"] == "call failed"]
+        assert line["reference"] in failure_of(caught.value).message
+        assert (line["request_id"], line["strategy"], line["worker"]) == ("r1", "broken", 0)
+        assert line["exception"][0]["exc_value"] == "a secret of the inside"
 
 
 def test_workers_end_when_their_supervisor_is_killed(shop: Shop) -> None:

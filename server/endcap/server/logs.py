@@ -11,7 +11,8 @@ def configure(json_logs: bool, **context: object) -> None:
     """Every line carries ``context``, such as the worker's number."""
     plain = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
     for_machines: list[structlog.types.Processor] = [
-        structlog.processors.dict_tracebacks,
+        # Without local variables: a request's belong to the caller.
+        structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
         structlog.processors.JSONRenderer(),
     ]
     structlog.configure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 
@@ -26,9 +27,8 @@ def reserve(host: str, port: int) -> socket.socket:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind(address)
     except OSError as error:
-        raise PortTaken(
-            f"cannot listen on {joined(host, port)}: {error.strerror}; free it or choose another"
-        ) from error
+        hint = "; stop what uses it, or choose another port" if error.errno == errno.EADDRINUSE else ""
+        raise PortTaken(f"cannot listen on {joined(host, port)}: {error.strerror}{hint}") from error
     return held
 
 
