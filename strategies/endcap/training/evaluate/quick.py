@@ -14,7 +14,8 @@ from endcap.bundle.folder import Bundle
 from endcap.bundle.manifest import Manifest
 from endcap.strategies.pipeline import execute
 from endcap.strategies.registry import Shelf
-from endcap.training.evaluate.metrics import ndcg, recall
+from endcap.training.evaluate.metrics import binary_ideal, ndcg, recall
+from endcap.training.evaluate.truth import NOTHING, Truth
 from endcap.training.ranker.rows import query_of
 
 DEEPEST = 20
@@ -38,12 +39,17 @@ def judge(task: Judged) -> dict[str, Array]:
     bundle = Bundle(task.folder, task.manifest)
     shelf = Shelf(bundle)
     strategies = {name: shelf.strategy(name, table) for name, table in task.tables.items()}
-    found = {name: np.zeros((len(task.users), 2)) for name in strategies}
-    for row, (user, truth) in enumerate(zip(task.users, task.truths, strict=True)):
+    slates = {name: np.full((len(task.users), DEEPEST), NOTHING, np.int32) for name in strategies}
+    for row, user in enumerate(task.users):
         for name, strategy in strategies.items():
-            hits = np.isin(execute(strategy, query_of(bundle, user)).items, truth)
-            found[name][row] = ndcg(hits, len(truth), 10), recall(hits, len(truth), DEEPEST)
-    return found
+            items = execute(strategy, query_of(bundle, user)).items
+            slates[name][row, : len(items)] = items
+    truth = Truth.of_rows(task.truths)
+    return {name: _quality(truth.hits(lists), truth.sizes) for name, lists in slates.items()}
+
+
+def _quality(hits: Array, relevant: Array) -> Array:
+    return np.stack([ndcg(hits, binary_ideal(relevant, 10), 10), recall(hits, relevant, DEEPEST)], axis=1)
 
 
 def each_alone(table: Mapping[str, Any], sources: Collection[str]) -> dict[str, Any]:
