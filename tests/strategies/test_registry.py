@@ -212,5 +212,5 @@ def test_a_broken_plugin_that_nobody_uses_is_only_not_on_offer(bundle: Bundle, p
 
 def test_two_plugins_of_one_name_are_refused_where_it_is_used(bundle: Bundle, plug: Callable[..., None]) -> None:
     plug("als = odd_plugin:Clumsy")
-    with pytest.raises(StrategyError, match="'als' is installed more than once: endcap.*AlsRecall, odd_plugin:Clumsy"):
+    with pytest.raises(StrategyError, match=r"'als' is installed more than once: endcap.*AlsRecall, odd_plugin:Clumsy"):
         load_strategies(bundle, {"mine": {**PLAIN, "recall": ["als"]}})

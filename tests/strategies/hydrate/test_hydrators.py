@@ -185,10 +185,8 @@ def test_the_evidence_of_what_goes_together_is_the_anchor_that_speaks_most_for_i
 
 
 def test_with_nobody_to_compare_likeness_is_unknown(bundle: Bundle) -> None:
-    for hydrator in (
-        AlsSimilarity(AlsSimilarityConfig(), bundle),
-        CovisitSimilarity(CovisitSimilarityConfig(), bundle),
-    ):
+    covisit = CovisitSimilarity(CovisitSimilarityConfig.model_validate({}), bundle)
+    for hydrator in (AlsSimilarity(AlsSimilarityConfig(), bundle), covisit):
         assert np.isnan([list(each.values()) for each in say(hydrator, NOBODY, [1, 2])]).all()
 
 

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from endcap.bundle.folder import Bundle
+from endcap.strategies.contract import Query
+from endcap.strategies.recall.als import AlsConfig, AlsRecall, Factors
+from endcap.strategies.recall.cold import words_of
+from endcap.strategies.recall.covisit import CovisitConfig, CovisitRecall
+from endcap.strategies.recall.popular import PopularConfig, PopularRecall
+from endcap.strategies.recall.repeat import RepeatConfig, RepeatRecall
+from endcap.strategies.testing import Only, made, tiny_bundle
+
+from ..fakes import NOW, events_of
+
+DAY = 86_400
+NOBODY = Query(now=NOW)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return tiny_bundle(tmp_path_factory.mktemp("bundles"))
+
+
+def without(*items: int) -> Only:
+    mask = np.ones(made.ITEMS, np.bool_)
+    mask[list(items)] = False
+    return Only(mask)
+
+
+def test_popular_gives_the_bundles_order_and_fills_up_under_a_filter(bundle: Bundle) -> None:
+    source, order = PopularRecall(PopularConfig(), bundle), bundle.part("popular").array("items").tolist()
+    assert source.recall(NOBODY, 3).items.tolist() == order[:3]
+    found = source.recall(replace(NOBODY, filter=without(*order[:2])), 3)
+    assert found.items.tolist() == order[2:5]
+
+
+def test_repeat_proposes_only_what_was_bought_the_frequent_and_recent_first(bundle: Bundle) -> None:
+    source = RepeatRecall(RepeatConfig.model_validate({"half_life_days": 10}), bundle)
+    bought = events_of((5, 30 * DAY), (6, 20 * DAY), (7, 10 * DAY), (6, 10 * DAY), (8, 2 * DAY))
+    query = replace(NOBODY, history=bought, session=events_of((9, 60), goal=False))
+    found = source.recall(query, 9)
+    assert found.items.tolist() == [8, 6, 7, 5]
+    assert found.scores.tolist() == pytest.approx([0.5**0.2, 0.25 + 0.5, 0.5, 0.125], rel=1e-6)
+
+
+def test_covisit_sums_over_what_the_shopper_chose_and_fades_with_age(bundle: Bundle) -> None:
+    source = CovisitRecall(CovisitConfig.model_validate({"half_life_days": 10}), bundle)
+    near = source.neighbours
+    query = replace(NOBODY, history=events_of((3, 10 * DAY), (8, 0)))
+    expected = np.zeros(made.ITEMS)
+    for anchor, weight in ((3, 0.5), (8, 1.0)):
+        known = near.items[anchor] >= 0
+        expected[near.items[anchor][known]] += weight * near.similarities[anchor][known]
+    found = source.recall(query, 99)
+    assert found.items.tolist() == [n for n in np.lexsort((np.arange(made.ITEMS), -expected)) if expected[n] > 0]
+    np.testing.assert_allclose(found.scores, expected[found.items], rtol=1e-5)
+
+
+def test_covisit_starts_from_the_most_telling_anchors_only(bundle: Bundle) -> None:
+    source = CovisitRecall(CovisitConfig.model_validate({"most_anchors": 1}), bundle)
+    both = replace(NOBODY, history=events_of((3, 50 * DAY), (8, DAY)))
+    assert (
+        source.recall(both, 9).items.tolist()
+        == source.recall(replace(both, history=events_of((8, DAY))), 9).items.tolist()
+    )
+
+
+def test_folding_in_solves_the_equation_of_the_paper(bundle: Bundle) -> None:
+    factors = Factors(bundle)
+    items, strengths = np.array([2, 9], np.int32), np.array([1.0, 0.25], np.float32)
+    confidence = 1 + factors.alpha * np.log1p(strengths)
+    y = np.array(factors.items, np.float64)
+    c = np.ones(len(y))
+    c[items] = confidence
+    preference = np.zeros(len(y))
+    preference[items] = 1
+    left = y.T @ np.diag(c) @ y + (factors.gram - y.T @ y)  # the rest is the regularisation
+    expected = np.linalg.solve(left, y.T @ np.diag(c) @ preference)
+    np.testing.assert_allclose(factors.solve(items, strengths), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_als_proposes_by_the_folded_in_factor_and_never_what_was_never_sold(bundle: Bundle) -> None:
+    source = AlsRecall(AlsConfig(), bundle)
+    query = replace(NOBODY, history=events_of((2, DAY), (9, DAY)))
+    found = source.recall(query, 99)
+    scores = source.factors.items @ source.factors.fold_in(query)
+    assert found.items.tolist() == [n for n in np.lexsort((np.arange(len(scores)), -scores)) if scores[n] > 0]
+    assert made.NEVER_SOLD not in found.items
+
+
+def test_als_has_nothing_for_a_shopper_of_whom_nothing_is_known(bundle: Bundle) -> None:
+    assert len(AlsRecall(AlsConfig(), bundle).recall(NOBODY, 9).items) == 0
+
+
+def test_a_new_event_counts_at_once(bundle: Bundle) -> None:
+    source = AlsRecall(AlsConfig(), bundle)
+    before = replace(NOBODY, history=events_of((2, DAY)))
+    after = replace(before, session=events_of((30, 60)))
+    assert source.factors.fold_in(after)[0] != source.factors.fold_in(before)[0]
+    moved = source.factors.items[30] @ (source.factors.fold_in(after) - source.factors.fold_in(before))
+    assert moved > 0
+
+
+def test_cold_start_reads_the_search_then_the_page_then_the_attributes() -> None:
+    attributes = {"diet": "vegan", "age_group": "25-34"}
+    full = replace(NOBODY, text="green tea", page="/shop/caf%C3%A9+noir?sort=1", attributes=attributes)
+    assert words_of(full) == "green tea"
+    assert words_of(replace(full, text="")) == "shop café noir sort 1"
+    assert words_of(replace(full, text="", page="")) == "age group 25-34, diet vegan"
+    assert words_of(NOBODY) == ""
