@@ -1,0 +1,136 @@
+"""A model's text as arrays walks the same paths, and sums to the same scores, as LightGBM itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from endcap.bundle.events import Array
+from endcap.strategies.score.forest import Forest
+
+WIDTH = 4
+
+
+def table(random: np.random.Generator, rows: int) -> Array:
+    """float32[rows, WIDTH] with what LightGBM treats in ways of its own: NaN, zeros, infinities, equal values."""
+    values = random.normal(0, 2, (rows, WIDTH)).astype(np.float32)
+    values[random.random(values.shape) < 0.15] = np.nan
+    values[random.random(values.shape) < 0.15] = 0.0
+    values[random.random(values.shape) < 0.03] = np.inf
+    values[random.random(values.shape) < 0.03] = -np.inf
+    values[:, 2] = np.round(values[:, 2])
+    return values
+
+
+def model(random: np.random.Generator, trees: int = 5, **parameters: Any) -> lightgbm.Booster:
+    rows = table(random, 300)
+    labels = np.nan_to_num(rows[:, 0], posinf=3, neginf=-3) + np.isnan(rows[:, 1]) + random.random(300) > 0.7
+    base = {"objective": "lambdarank", "num_leaves": 9, "min_data_in_leaf": 5, "verbosity": -1, "num_threads": 1}
+    data = lightgbm.Dataset(rows, labels, group=[30] * 10)
+    return lightgbm.train({**base, **parameters}, data, trees)
+
+
+def mean_of_trees(booster: lightgbm.Booster) -> float:
+    """The mean over the training rows of what each tree gives, summed over the trees."""
+    total = 0.0
+    for tree in booster.dump_model()["tree_info"]:
+        leaves = list(leaves_of(tree["tree_structure"]))
+        counts = sum(count for _, count in leaves)
+        total += sum(value * count for value, count in leaves) / counts if counts else leaves[0][0]
+    return total
+
+
+def leaves_of(node: dict[str, Any]) -> Any:
+    if "leaf_value" in node:
+        yield node["leaf_value"], node.get("leaf_count", 0)
+    else:
+        yield from leaves_of(node["left_child"])
+        yield from leaves_of(node["right_child"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    parameters=st.fixed_dictionaries(
+        {
+            "zero_as_missing": st.booleans(),
+            "use_missing": st.booleans(),
+            "num_leaves": st.sampled_from([2, 5, 31]),
+            "max_bin": st.sampled_from([5, 255]),
+            "learning_rate": st.sampled_from([0.1, 1.0]),
+        }
+    ),
+)
+def test_contributions_sum_to_the_score_less_the_trees_means(seed: int, parameters: dict[str, Any]) -> None:
+    random = np.random.default_rng(seed)
+    booster, rows = model(random, **parameters), table(random, 60)
+    parts = Forest.parse(booster.model_to_string()).contributions(rows)
+    assert parts.shape == (60, WIDTH)
+    np.testing.assert_allclose(parts.sum(axis=1), np.asarray(booster.predict(rows)) - mean_of_trees(booster), atol=1e-9)
+
+
+@pytest.mark.parametrize("parameters", [{}, {"zero_as_missing": True}, {"use_missing": False}])
+def test_a_walk_ends_in_the_leaf_that_lightgbm_ends_in(parameters: dict[str, Any]) -> None:
+    random = np.random.default_rng(11)
+    booster, rows = model(random, trees=6, **parameters), table(random, 200)
+    forest = Forest.parse(booster.model_to_string())
+    found = np.empty((len(rows), len(forest.roots)))
+    for tree, root in enumerate(forest.roots):
+        for row, values in enumerate(rows):
+            node = int(root)
+            while node >= 0:
+                node = int(forest._step(np.array([node]), values[[forest.feature[node]]])[0])
+            found[row, tree] = forest.leaf_value[~node]
+    starts = np.cumsum([0, *(tree["num_leaves"] for tree in booster.dump_model()["tree_info"])])[:-1]
+    leaves = np.asarray(booster.predict(rows, pred_leaf=True)) + starts
+    np.testing.assert_array_equal(found, forest.leaf_value[leaves])
+
+
+def test_only_features_that_a_tree_splits_on_contribute() -> None:
+    random = np.random.default_rng(2)
+    booster = model(random, interaction_constraints=[[0]], feature_fraction=1.0)
+    parts = Forest.parse(booster.model_to_string()).contributions(table(random, 50))
+    assert (parts[:, 1:] == 0).all()
+    assert (parts[:, 0] != 0).any()
+
+
+def test_trees_of_a_single_leaf_contribute_nothing_and_shift_no_other_tree() -> None:
+    random = np.random.default_rng(5)
+    lone = model(random, min_data_in_leaf=1000)
+    assert "num_leaves=1\n" in lone.model_to_string()
+    assert (Forest.parse(lone.model_to_string()).contributions(table(random, 20)) == 0).all()
+
+    full, rows = model(random), table(random, 20)
+    text = full.model_to_string()
+    stub = "Tree=0\nnum_leaves=1\nnum_cat=0\nleaf_value=0.5\nleaf_count=300\nis_linear=0\nshrinkage=1\n\n\n"
+    mixed = text.replace("Tree=0\n", f"{stub}Tree=0\n")
+    np.testing.assert_allclose(
+        Forest.parse(mixed).contributions(rows), Forest.parse(text).contributions(rows), atol=1e-12
+    )
+
+
+def test_no_rows_have_no_contributions() -> None:
+    booster = model(np.random.default_rng(3))
+    assert Forest.parse(booster.model_to_string()).contributions(np.empty((0, WIDTH), np.float32)).shape == (0, WIDTH)
+
+
+def test_a_model_with_categorical_splits_is_refused() -> None:
+    random = np.random.default_rng(4)
+    rows = np.column_stack([random.integers(0, 6, 300), random.random(300)])
+    data = lightgbm.Dataset(rows, np.isin(rows[:, 0], [1, 4]), categorical_feature=[0])
+    booster = lightgbm.train({"objective": "binary", "verbosity": -1, "min_data_per_group": 5}, data, 2)
+    with pytest.raises(ValueError, match="categorical splits; expected numerical"):
+        Forest.parse(booster.model_to_string())
+
+
+def test_a_model_with_linear_leaves_is_refused() -> None:
+    random = np.random.default_rng(4)
+    data = lightgbm.Dataset(random.random((300, 2)), random.random(300), params={"linear_tree": True})
+    booster = lightgbm.train({"objective": "regression", "linear_tree": True, "verbosity": -1}, data, 2)
+    with pytest.raises(ValueError, match="linear leaves; expected constant"):
+        Forest.parse(booster.model_to_string())
