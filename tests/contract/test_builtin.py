@@ -8,6 +8,7 @@ from endcap.strategies.filter.available import Available
 from endcap.strategies.filter.request import Excluded, RequestFilter
 from endcap.strategies.filter.unseen import Unseen
 from endcap.strategies.hydrate.item_stats import ItemStats
+from endcap.strategies.hydrate.kinds import KindOdds
 from endcap.strategies.hydrate.periods import Periods
 from endcap.strategies.hydrate.price import Price
 from endcap.strategies.hydrate.shopper import Shopper
@@ -16,6 +17,7 @@ from endcap.strategies.hydrate.shopper_item import ShopperItem
 from endcap.strategies.hydrate.similarity import AlsSimilarity, CovisitSimilarity
 from endcap.strategies.recall.als import AlsRecall
 from endcap.strategies.recall.covisit import CovisitRecall
+from endcap.strategies.recall.kinds import KindsRecall
 from endcap.strategies.recall.popular import PopularRecall
 from endcap.strategies.recall.repeat import RepeatRecall
 from endcap.strategies.score.baselines import BySource, PopularScorer, Shuffle
@@ -38,6 +40,14 @@ class TestAlsRecall(RecallContract):
 class TestCovisitRecall(RecallContract):
     component = CovisitRecall
     parameters: ClassVar = {"half_life_days": 3.0, "most_anchors": 2}
+
+
+class TestKindsRecall(RecallContract):
+    component = KindsRecall
+
+
+class TestKindOdds(HydratorContract):
+    component = KindOdds
 
 
 class TestPopularRecall(RecallContract):

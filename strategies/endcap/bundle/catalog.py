@@ -24,7 +24,8 @@ class Catalog:
     """int32[items]: number of the item's distinct text; items of one text share an embedding."""
     groups: Mapping[str, Array]
     """int32[items] each, -1 where unknown: ``title``, ``brand``, ``category`` (the finest level), ``aisle`` (the
-    level above it), ``department`` (the coarsest), ``line`` (a brand within a category). Feature groups are counted along these."""
+    level above it), ``department`` (the coarsest), ``line`` (a brand within a category). Feature
+    groups are counted along these."""
 
     def __len__(self) -> int:
         return len(self.ids)

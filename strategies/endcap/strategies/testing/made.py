@@ -42,6 +42,7 @@ def tiny_bundle(folder: Path, write_parts: Callable[[BundleWriter], None] | None
         _als(writer.part("als"), random)
         _covisit(writer.part("covisit"), random)
         _popular(writer.part("popular"), log.log)
+        _kinds(writer.part("kinds"), log.log)
         _periods(writer.part("periods"))
         if write_parts is not None:
             write_parts(writer)
@@ -75,15 +76,24 @@ def _catalog(part: PartWriter) -> None:
     part.json("columns", {"price": "number", **{name: column.kind for name, column in columns.items()}})
     for name, column in columns.items():
         part.arrays(column.arrays(f"column.{name}"))
+    part.arrays({f"group.{name}": codes for name, codes in _groups().items()})
+    part.array("texts", _numbered(titles()))
+
+
+def _groups() -> dict[str, Array]:
+    numbers = range(ITEMS)
+    kinds = [_kind(n) for n in numbers]
     groups = {
         "title": _numbered(titles()),
         "category": _numbered(kinds),
         "department": _numbered([kind == "soap" for kind in kinds]),
         "brand": np.array([n % 3 if n % 3 < 2 else -1 for n in numbers], np.int32),
     }
+    groups["aisle"] = groups["department"].copy()
+    groups["line"] = np.where(groups["brand"] >= 0, groups["brand"] * len(KINDS) + groups["category"], -1)
+    groups["line"] = groups["line"].astype(np.int32)
     groups["title"][NEVER_SOLD] = groups["category"][NEVER_SOLD] = -1
-    part.arrays({f"group.{name}": codes for name, codes in groups.items()})
-    part.array("texts", _numbered(titles()))
+    return groups
 
 
 def _kind(item: int) -> str:
@@ -165,6 +175,20 @@ def _popular(part: PartWriter, log: Events) -> None:
     scores = np.bincount(log.items, log.weights, ITEMS)
     items = np.lexsort((np.arange(ITEMS), -scores))[: ITEMS // 2]
     part.arrays({"items": items.astype(np.int32), "scores": scores[items].astype(np.float32)})
+
+
+def _kinds(part: PartWriter, log: Events) -> None:
+    """Each group's items by what they sold, and their share of it."""
+    sales = np.bincount(log.items, log.weights, ITEMS)
+    for name, groups in _groups().items():
+        count = int(groups.max()) + 1
+        items = np.lexsort((-sales, groups))
+        items = items[(groups[items] >= 0) & (sales[items] > 0)]
+        totals = np.bincount(groups[items], sales[items], count)
+        share = np.where((groups >= 0) & (sales > 0), sales / np.maximum(totals[np.maximum(groups, 0)], 1e-9), 0.0)
+        part.array(f"{name}.share", share.astype(np.float32))
+        part.array(f"{name}.offsets", np.searchsorted(groups[items], np.arange(count + 1)).astype(np.int64))
+        part.array(f"{name}.items", items.astype(np.int32))
 
 
 def _periods(part: PartWriter) -> None:
