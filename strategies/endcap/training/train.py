@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 
 from endcap.bundle.events import Array
+from endcap.bundle.folder import Bundle
 from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
 from endcap.strategies.registry import check_tables, load_strategies, ready_made
 from endcap.training.cleaning_report import CleaningReport
 from endcap.training.config import ShopConfig
 from endcap.training.data.read import read_shop
-from endcap.training.evaluate.quick import LEAST_EVENTS, Judged, each_alone, judge
+from endcap.training.evaluate.protocol import in_window
+from endcap.training.evaluate.quick import quick_check
+from endcap.training.evaluate.ranking import Opening, each_alone
 from endcap.training.fit.fitter import Context
 from endcap.training.parallel import Workers, workers
 from endcap.training.progress import Progress, silent
@@ -56,13 +59,18 @@ class Snapshot:
 
 
 def train(config: ShopConfig, out: Path, progress: Progress = silent) -> Trained:
-    """Raises TrainingInputError or StrategyError for data or configuration that cannot be used; an interrupt leaves
-    nothing behind."""
+    """Read the shop's tables and train on them. Raises TrainingInputError or StrategyError for data or configuration
+    that cannot be used; an interrupt leaves nothing behind."""
     check_tables(config.strategies, config.default_strategy)
     clock = Stopwatch()
     with clock.lap("read"):
         shop = read_shop(config, progress)
-        windows = cut(shop, config.training.horizon_days, config.training.windows + 1)
+    return train_on(shop, config, out, progress, clock)
+
+
+def train_on(shop: Shop, config: ShopConfig, out: Path, progress: Progress, clock: Stopwatch) -> Trained:
+    """A bundle in ``out`` of all that ``shop`` knows: of a shop as of some day, the one it would have had that day."""
+    windows = cut(shop, config.training.horizon_days, config.training.windows + 1)
     with ExitStack() as stack:
         final = stack.enter_context(BundleWriter(out))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".training-", dir=out)))
@@ -116,25 +124,13 @@ def _collect(pool: Workers, snapshot: Snapshot, table: dict[str, Any], config: S
 
 
 def _judge(pool: Workers, shop: Shop, snapshot: Snapshot, table: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Means over the shoppers with earlier events: {strategy: {"ndcg@10": …, "recall@20": …}}."""
-    sources = [source.name for source in gathering(snapshot.writer.preview(snapshot.manifest), table).recall]
-    tables = {"hybrid": table, **each_alone(table, sources)}
-    known = shop.before(snapshot.window.cutoff)
-    learnt = np.bincount(known.log.items, minlength=len(shop.item_ids)) >= LEAST_EVENTS
-    truths = {int(u): t[learnt[t]] for u, t in _each(snapshot.labels) if len(known.histories.of(int(u)))}
-    users = _drawn(np.array([user for user, truth in truths.items() if len(truth)], np.int64), seed)
-    folder, manifest = snapshot.writer.folder, snapshot.manifest
-    tasks = [Judged(folder, manifest, tables, share, [truths[user] for user in share]) for share in _shares(users)]
-    found = pool.map("judging the strategies", judge, tasks)
-    means = {name: np.concatenate([part[name] for part in found]).mean(axis=0) for name in tables} if found else {}
-    return {
-        "window": {"start": snapshot.window.cutoff, "end": snapshot.window.end, "shoppers": len(users)},
-        "strategies": {name: {"ndcg@10": round(m[0], 4), "recall@20": round(m[1], 4)} for name, m in means.items()},
-    }
-
-
-def _each(labels: Labels) -> Iterator[tuple[int, Array]]:
-    return ((int(user), labels.of(place)) for place, user in enumerate(labels.users))
+    """How the strategy, and each of its recall sources alone, rank the snapshot's window."""
+    folder, manifest, window = snapshot.writer.folder, snapshot.manifest, snapshot.window
+    tables = {"hybrid": table, **each_alone(table, Bundle(folder, manifest))}
+    holdout = in_window(shop, window.cutoff, window.end, seed)
+    found = quick_check(pool, holdout, Opening(folder, manifest, tables))
+    judged_on = {"start": window.cutoff, "end": window.end, "shoppers": found["shoppers"]}
+    return {"window": judged_on, "strategies": found["strategies"]}
 
 
 def _drawn(values: Array, seed: int) -> Array:

@@ -8,6 +8,7 @@ did later; its numbers are for comparing, not for forecasting.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,12 +30,8 @@ class Holdout:
     """A question for every strategy. Arrays have one row a shopper asked about."""
 
     protocol: str
-    days: float
-    """Length of the window of a temporal protocol, 0 otherwise."""
     known: Shop
     """All that a fit may see."""
-    cutoff: int
-    """Seconds: the end of what is known."""
     users: Array
     """int32[rows], ascending."""
     asked_at: Array
@@ -45,6 +42,11 @@ class Holdout:
     """Those of them that the shopper never went for before."""
     cold: Truth
     """Items with fewer than LEAST_EVENTS earlier events."""
+
+    @property
+    def cutoff(self) -> int:
+        """Seconds: the end of what is known."""
+        return self.known.data_end
 
     @property
     def regulars(self) -> Array:
@@ -68,18 +70,23 @@ def temporal(shop: Shop, days: float, seed: int) -> Holdout:
     Raises DataError where nothing, or nobody, is left on either side of the cut-off.
     """
     cutoff = window_start(shop, days)
-    known = shop.before(cutoff)
-    users, log = shop.between(cutoff, shop.data_end)
-    if not len(known.log) or not log.goals.any():
+    holdout = in_window(shop, cutoff, shop.data_end, seed)
+    if not len(holdout.known.log) or not len(holdout.users):
         span = (shop.data_end - shop.data_start) / SECONDS_PER_DAY
         raise DataError(
-            f"a test window of {days:g} days has {np.count_nonzero(log.goals)} goal events and {len(known.log)} events "
-            f"before it; the events span {span:.1f} days, so choose --holdout-days between them"
+            f"{len(holdout.known.log)} events before a test window of {days:g} days, and {len(holdout.users)} shoppers "
+            f"with goal events in it; the events span {span:.1f} days, choose another --holdout-days"
         )
-    asked = np.unique(users[log.goals])
-    return _holdout(
-        "temporal", days, known, asked, np.full(len(asked), cutoff), users[log.goals], log.rows(log.goals), seed
-    )
+    return holdout
+
+
+def in_window(shop: Shop, cutoff: int, end: int, seed: int) -> Holdout:
+    """As temporal, for any window; nobody may be left to ask about."""
+    users, log = shop.between(cutoff, end)
+    goals = np.flatnonzero(log.goals)
+    asked = np.unique(users[goals])
+    held = _Held(asked, np.full(len(asked), cutoff), users[goals], log.items[goals])
+    return _holdout("temporal", shop.before(cutoff), held, seed)
 
 
 def window_start(shop: Shop, days: float) -> int:
@@ -110,25 +117,28 @@ def leave_one_out(shop: Shop, seed: int) -> Holdout:
     searches = shop.searches and shop.searches.rows(kept)
     known = replace(shop, users=shop.users[kept], log=shop.log.rows(kept), searches=searches)
     found = shop.log.rows(last[asked])
-    return _holdout("leave_one_out", 0.0, known, asked, found.times, asked, found, seed)
+    return _holdout("leave_one_out", known, _Held(asked, found.times, asked, found.items), seed)
 
 
-def _holdout(
-    protocol: str, days: float, known: Shop, asked: Array, times: Array, users: Array, found: Events, seed: int
-) -> Holdout:
-    """``asked`` and ``times`` are one a shopper; ``users`` and ``found`` are the held back goal events."""
-    places = _drawn(len(asked), seed)
-    asked, times = asked[places], times[places]
-    rows = np.searchsorted(asked, users)
-    mine = np.flatnonzero(asked[np.minimum(rows, len(asked) - 1)] == users)
-    pairs = Truth.of_pairs(rows[mine], found.items[mine], len(asked))
+class _Held(NamedTuple):
+    """What is held back: the shoppers to ask about and when, and the (shopper, item) pairs of goal events."""
+
+    asked: Array
+    times: Array
+    users: Array
+    items: Array
+
+
+def _holdout(protocol: str, known: Shop, held: _Held, seed: int) -> Holdout:
+    places = _drawn(len(held.asked), seed)
+    asked, times = held.asked[places], held.times[places]
+    mine = np.isin(held.users, asked)
+    pairs = Truth.of_pairs(np.searchsorted(asked, held.users[mine]), held.items[mine], len(asked))
     warm = np.bincount(known.log.items, minlength=len(known.item_ids))[pairs.items] >= LEAST_EVENTS
     before = _bought_before(known, asked, pairs)
     return Holdout(
         protocol=protocol,
-        days=days,
         known=known,
-        cutoff=known.data_end,
         users=asked.astype(np.int32),
         asked_at=times.astype(np.int64),
         truth=pairs.only(warm),

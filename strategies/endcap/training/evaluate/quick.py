@@ -2,61 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from endcap.bundle.events import Array
-from endcap.bundle.folder import Bundle
-from endcap.bundle.manifest import Manifest
-from endcap.strategies.pipeline import execute
-from endcap.strategies.registry import Shelf
 from endcap.training.evaluate.metrics import binary_ideal, ndcg, recall
-from endcap.training.evaluate.truth import NOTHING, Truth
-from endcap.training.ranker.rows import query_of
-
-DEEPEST = 20
-LEAST_EVENTS = 5
-"""Truth counts items with at least this many earlier events: of others nothing can have been learned."""
+from endcap.training.evaluate.protocol import Holdout
+from endcap.training.evaluate.questions import Translation, questions
+from endcap.training.evaluate.ranking import Opening, rank
+from endcap.training.parallel import Workers
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A share of the shoppers, to be ranked for by every strategy."""
-
-    folder: Path
-    manifest: Manifest
-    tables: Mapping[str, Any]
-    users: list[int]
-    truths: list[Array]
-
-
-def judge(task: Judged) -> dict[str, Array]:
-    """float64[users, 2] a strategy: NDCG@10 and recall@20 of each shopper. Runs in a worker process."""
-    bundle = Bundle(task.folder, task.manifest)
-    shelf = Shelf(bundle)
-    strategies = {name: shelf.strategy(name, table) for name, table in task.tables.items()}
-    slates = {name: np.full((len(task.users), DEEPEST), NOTHING, np.int32) for name in strategies}
-    for row, user in enumerate(task.users):
-        for name, strategy in strategies.items():
-            items = execute(strategy, query_of(bundle, user)).items
-            slates[name][row, : len(items)] = items
-    truth = Truth.of_rows(task.truths)
-    return {name: _quality(truth.hits(lists), truth.sizes) for name, lists in slates.items()}
-
-
-def _quality(hits: Array, relevant: Array) -> Array:
-    return np.stack([ndcg(hits, binary_ideal(relevant, 10), 10), recall(hits, relevant, DEEPEST)], axis=1)
-
-
-def each_alone(table: Mapping[str, Any], sources: Collection[str]) -> dict[str, Any]:
-    """A strategy for each recall source of ``table`` that the bundle has, in its own order: what a hybrid must beat."""
-    entries = {entry if isinstance(entry, str) else entry.get("name", entry["use"]): entry for entry in table["recall"]}
-    return {
-        name: {"recall": [entry], "score": "by_source", "select": "top_k"}
-        for name, entry in entries.items()
-        if name in sources
-    }
+def quick_check(pool: Workers, holdout: Holdout, opening: Opening) -> dict[str, Any]:
+    """How many shoppers with earlier events were asked about, and the means over them by strategy."""
+    rows = np.flatnonzero(holdout.regulars & (holdout.truth.sizes > 0))
+    if not len(rows):
+        return {"shoppers": 0, "strategies": {}}
+    asked = questions(holdout, Translation.between(holdout.known, opening.bundle()))
+    lists = rank(pool, opening, [asked[row] for row in rows])
+    truth = holdout.truth.take(rows)
+    found = {}
+    for name, slates in lists.slates.items():
+        hits = truth.hits(slates)
+        quality = {"ndcg@10": ndcg(hits, binary_ideal(truth.sizes, 10), 10), "recall@20": recall(hits, truth.sizes, 20)}
+        found[name] = {metric: round(float(values.mean()), 4) for metric, values in quality.items()}
+    return {"shoppers": len(rows), "strategies": found}
