@@ -165,6 +165,7 @@ class Answering:
         None,
         Recalled(np.array([1, 2], np.int32), np.zeros(3, np.float32)),
         Recalled(np.array([-1], np.int32), np.zeros(1, np.float32)),
+        Recalled(np.array([1000], np.int32), np.zeros(1, np.float32)),
         Recalled(np.array([1.0]), np.zeros(1, np.float32)),
         Recalled(np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32)),
     ],

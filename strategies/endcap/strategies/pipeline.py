@@ -118,19 +118,19 @@ def _recall(strategy: Strategy, query: Query, run: Run) -> dict[str, Recalled]:
         recalled = Recalled.none()
         with run.tolerant("recall", source.name):
             asked = without_seen(query, strategy.item_count) if source.unseen else query
-            recalled = _proposal(source.component.recall(asked, source.limit), source.limit)
+            recalled = _proposal(source.component.recall(asked, source.limit), source.limit, strategy.item_count)
         found[source.name] = recalled
         run.recalled[source.name] = len(recalled.items)
     return found
 
 
-def _proposal(recalled: Recalled, limit: int) -> Recalled:
-    """At most ``limit`` items. Raises ValueError where items and scores do not match."""
+def _proposal(recalled: Recalled, limit: int, item_count: int) -> Recalled:
+    """At most ``limit`` items. Raises ValueError where items and scores do not match, or an item is not there."""
     items, scores = recalled
     if items.ndim != 1 or items.dtype.kind != "i" or scores.shape != items.shape:
         raise ValueError(f"expected int32[k] items and float32[k] scores, found {_shape(items)} and {_shape(scores)}")
-    if items.min(initial=0) < 0:
-        raise ValueError(f"expected item numbers from 0, found {items.min()}")
+    if items.min(initial=0) < 0 or items.max(initial=-1) >= item_count:
+        raise ValueError(f"expected item numbers from 0 to {item_count - 1}, found {items.min()} to {items.max()}")
     return Recalled(items[:limit], scores[:limit])
 
 
