@@ -59,7 +59,7 @@ class Measured:
 
 def main() -> None:
     options = _options()
-    bundle = open_bundle(_bundle_folder(options.work))
+    bundle = open_bundle(_bundle_folder(options.work, options.config))
     users = _users(bundle, options.requests + WARM_UP)
     log = options.work / "bench.log"
     measured = [
@@ -196,10 +196,11 @@ def _users(bundle: Bundle, count: int) -> list[int]:
     return [int(user) for user in np.random.default_rng(SEED).choice(known, count)]
 
 
-def _bundle_folder(work: Path) -> Path:
+def _bundle_folder(work: Path, config: Path | None) -> Path:
     """The demo's bundle, which the demo makes where there is none that fits this code."""
     command = [sys.executable, "-c", "from endcap.cli import main; main()", "demo", "--once", "--work", str(work)]
-    subprocess.run([*command, "--port", "0", "--metrics-port", "0"], check=True, stdout=subprocess.DEVNULL)
+    command += ["--port", "0", "--metrics-port", "0", *(["--config", str(config)] if config else [])]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     name = read_json(work / "trained.json").get("bundle", "")
     return newest_bundle(work / "bundles" / name)
 
@@ -231,6 +232,7 @@ def _write(bundle: Bundle, measured: list[Measured]) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path(".endcap/demo"), help="the demo's folder")
+    parser.add_argument("--config", type=Path, help="another shop's shop.toml, instead of the demo's")
     parser.add_argument("--requests", type=int, default=500, help="requests to measure")
     parser.add_argument("--starts", type=int, default=3, help="starts of the server to measure")
     return parser.parse_args()

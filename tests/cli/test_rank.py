@@ -29,6 +29,19 @@ def test_every_form_of_request_is_answered_by_a_table(run: Run, server: Live, fo
         assert said in ended.out
 
 
+@pytest.mark.parametrize(
+    ("form", "strategy"),
+    [
+        (("--query", "coffee"), "search"),
+        (("--item", "i05"), "similar_items"),
+        (("--user", "u03"), "hybrid"),
+        (("--query", "coffee", "--strategy", "popular"), "popular"),
+    ],
+)
+def test_a_form_has_the_strategy_that_fits_it(run: Run, server: Live, form: tuple[str, ...], strategy: str) -> None:
+    assert f"strategy {strategy}," in run("rank", *form, "--address", server.address).out
+
+
 def test_a_shopper_sees_what_they_buy_and_why(run: Run, server: Live) -> None:
     ended = run("rank", "--user", "u00", "--limit", "4", "--address", server.address)
     assert "coffee" in ended.out, "u00 buys i00, i03, i06 and i09, which are coffees"
@@ -45,7 +58,7 @@ def test_the_callers_own_list_shows_where_each_item_stood(run: Run, server: Live
 
 
 def test_what_an_item_goes_with_is_named_by_its_title(run: Run, server: Live) -> None:
-    ended = run("rank", "--item", "i00", "--strategy", "similar_items", "--address", server.address)
+    ended = run("rank", "--item", "i00", "--address", server.address)
     assert "goes with Dark roast coffee" in " ".join(ended.out.split())
 
 

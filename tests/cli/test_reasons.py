@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from endcap.cli._reasons import GENERAL, words
+from endcap.cli._reasons import GENERAL, OWN, words
 from endcap.strategies.contract import ReasonCode as Code
 from endcap.v1 import ranking_pb2 as pb
 
@@ -62,7 +62,7 @@ def _reason(code: str, feature: str = "", value: float = NAN, item: str = "", at
             _reason("PROMOTED_BY_REQUEST", "request.boost", 2.0, attribute='brand = "A"'),
             'raised by the request: brand = "A"',
         ),
-        (_reason("OTHER", "weather.rain_mm", 3.0), "something else (weather.rain_mm)"),
+        (_reason("OTHER", "weather.rain_mm", 3.0), "something else"),
     ],
 )
 def test_a_reason_reads_as_plain_english(reason: pb.Reason, said: str) -> None:
@@ -70,19 +70,22 @@ def test_a_reason_reads_as_plain_english(reason: pb.Reason, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "feature", ["shopper_item.count", "shopper_item.share_of_trips", "shopper_item.days_since_last"]
+    ("feature", "value"), [("shopper_item.count", 0.0), ("shopper_item.share_of_trips", NAN), ("no.such_feature", 3.0)]
 )
-def test_a_reason_that_rests_on_an_absence_says_so(feature: str) -> None:
-    value = NAN if feature.endswith("last") else 0.0
-    assert words(_reason("BOUGHT_BEFORE", feature, value), {}) == "not bought so far"
+def test_where_the_evidence_says_nothing_the_kind_of_reason_is_told(feature: str, value: float) -> None:
+    assert words(_reason("BOUGHT_BEFORE", feature, value), {}) == GENERAL["BOUGHT_BEFORE"]
 
 
 def test_features_make_the_evidence_whole() -> None:
     facts = {"shopper_item.count": 12.0, "shopper_item.days_since_last": 6.0, "shopper_item.gap_days": 8.8}
     bought = _reason("BOUGHT_BEFORE", "shopper_item.weight_30d", 2.5)
     due = _reason("DUE_AGAIN", "shopper_item.due", 0.9)
-    assert words(bought, {}, facts) == "bought 12 times, last 6 days ago"
-    assert words(due, {}, facts) == "bought 12 times, every 9 days, last 6 days ago"
+    again = _reason("BOUGHT_BEFORE", "repeat.rank", 2)
+    kind = _reason("FAVOURITE_BRAND", "shopper_brand.share_of_trips", 0.2)
+    brand = {"shopper_brand.count": 40.0, "shopper_brand.days_since_last": 0.5}
+    assert words(bought, {}, facts) == words(again, {}, facts) == "bought 12 times, last 6 days ago"
+    assert words(due, {}, facts) == "usually every 9 days"
+    assert words(kind, {}, facts | brand) == "its brand: bought 40 times, last today"
 
 
 @pytest.mark.parametrize("code", list(Code))
@@ -93,5 +96,7 @@ def test_every_code_has_words_even_where_the_evidence_is_missing(code: Code) -> 
 def test_every_feature_of_the_ready_made_hydrators_is_worded() -> None:
     from endcap.cli._reasons import _OWN_SAID
     from endcap.strategies.hydrate.groups import GROUP_FEATURES
+    from endcap.strategies.hydrate.shopper_groups import GROUP_REASONS, WITHIN_GROUP
 
-    assert {*GROUP_FEATURES, "item_share", "session_weight"} == set(_OWN_SAID)
+    assert {*GROUP_FEATURES, *WITHIN_GROUP, "session_weight"} == set(_OWN_SAID)
+    assert {f"shopper_{name}" for name in GROUP_REASONS} <= OWN.keys()

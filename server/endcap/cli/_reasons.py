@@ -29,41 +29,55 @@ GENERAL: Mapping[str, str] = {
 def words(reason: Reason, titles: Mapping[str, str], facts: Mapping[str, float] | None = None) -> str:
     """One line for ``reason``. ``titles`` names its evidence item; ``facts`` are the item's features, where known."""
     code = ReasonCode.Name(reason.code).removeprefix("REASON_CODE_")
+    general = GENERAL.get(code, code.lower().replace("_", " "))
     if reason.item_id:
         return f"goes with {titles.get(reason.item_id, reason.item_id)}"
     if reason.attribute:
-        return f"{GENERAL.get(code, code)}: {reason.attribute}"
+        return f"{general}: {reason.attribute}"
     group, _, what = reason.feature.partition(".")
+    history = _history("shopper_item" if group == "repeat" else group, code, facts or {})
+    return history or _evidence(group, what, reason.value) or general
+
+
+def _evidence(group: str, what: str, value: float) -> str:
+    """What the feature's value says; empty where it says nothing, or nothing that a table here has words for."""
+    if math.isnan(value):
+        return ""
     if group in OWN:
-        return OWN[group] + _own(what, reason.value, group, facts or {})
-    if what == "rank" and not math.isnan(reason.value):
-        return f"number {reason.value:.0f} {_PROPOSALS.get(group, f'of {group}')}"
+        said = _OWN_SAID.get(what)
+        return OWN[group] + said(value) if said and (value or what not in _COUNTED) else ""
+    if group == "kinds" and what in _KINDS:
+        return f"likely by what this shopper buys of {_KINDS[what]}"
     if group == "period":
-        return f"on promotion ({what.rpartition('.')[0]} {_WHEN.get(what.rpartition('.')[2], what)})"
-    say = None if math.isnan(reason.value) else _SAID.get(reason.feature)
-    general = GENERAL.get(code, code.lower().replace("_", " "))
-    return say(reason.value) if say else f"{general} ({reason.feature})" if code == "OTHER" else general
+        name, _, when = what.rpartition(".")
+        return f"on promotion ({name} {_WHEN.get(when, when)})" if value else ""
+    if what == "rank":
+        return f"number {value:.0f} {_PROPOSALS.get(group, f'of {group}')}"
+    said = _SAID.get(f"{group}.{what}")
+    return said(value) if said else ""
 
 
-OWN: Mapping[str, str] = {
-    "shopper_item": "",
-    "shopper_title": "its kind: ",
-    "shopper_category": "its category: ",
-    "shopper_department": "its department: ",
-    "shopper_brand": "its brand: ",
+_KINDS: Mapping[str, str] = {
+    "title": "its kind",
+    "line": "its brand in this category",
+    "category": "its category",
+    "aisle": "its aisle",
+    "department": "its department",
+    "brand": "its brand",
 }
+OWN: Mapping[str, str] = {"shopper_item": "", **{f"shopper_{name}": f"{kind}: " for name, kind in _KINDS.items()}}
 """Groups of features about what the shopper did with an item, or with what it shares with others."""
 
 
-def _own(what: str, value: float, group: str, facts: Mapping[str, float]) -> str:
+def _history(group: str, code: str, facts: Mapping[str, float]) -> str:
+    """The whole of what the shopper did with the item or its kind, where the features tell."""
     count, last = facts.get(f"{group}.count", 0.0), facts.get(f"{group}.days_since_last", math.nan)
-    if what != "item_share" and count >= 1 and not math.isnan(last):
-        gap = facts.get(f"{group}.gap_days", math.nan)
-        rhythm = f", every {_days(gap)}" if what in ("gap_days", "due") and not math.isnan(gap) else ""
-        return f"bought {_times(count)}{rhythm}, last {_ago(last)}"
-    if math.isnan(value) or (value == 0 and what in _COUNTED):
-        return "not bought lately" if what.endswith("d") else "not bought so far"
-    return _OWN_SAID[what](value) if what in _OWN_SAID else f"{what.replace('_', ' ')} {value:.2g}"
+    gap = facts.get(f"{group}.gap_days", math.nan)
+    if group not in OWN or count < 1 or math.isnan(last):
+        return ""
+    if code == "DUE_AGAIN" and not math.isnan(gap):
+        return f"{OWN[group]}usually every {_days(gap)}"
+    return f"{OWN[group]}bought {_times(count)}, last {_ago(last)}"
 
 
 def _times(count: float) -> str:
@@ -101,6 +115,7 @@ _OWN_SAID: Mapping[str, Say] = {
     "quantity": lambda v: f"{v:.1f} at a time",
     "session_weight": lambda v: "in this session",
     "item_share": lambda v: f"{_percent(v)} of what this shopper bought of it is this item",
+    "days_behind": lambda v: "the one they took last" if v < 1 else f"last taken {v:.0f} days before another of it",
 }
 _COUNTED = frozenset(name for name in _OWN_SAID if name.startswith(("count", "weight", "share", "session")))
 
@@ -126,7 +141,7 @@ _SAID: Mapping[str, Say] = {
     "item.weight_84d": lambda v: "popular in the last 84 days",
     "item.days_since_sold": lambda v: f"last bought by anyone {_ago(v)}",
     "item.days_on_sale": lambda v: f"first bought by anyone {_ago(v)}",
-    "item.times_a_buyer": lambda v: f"its buyers buy it {v:.1f} times",
+    "item.times_a_buyer": lambda v: f"bought {v:.1f} times by each of its buyers",
     "item.share_of_category": lambda v: f"{_percent(v)} of what its category sells",
     "item.share_of_title": lambda v: f"{_percent(v)} of what its kind sells",
     "item.trend": lambda v: f"sells {math.exp(v):.1f} times what it did before",

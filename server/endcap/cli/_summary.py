@@ -64,8 +64,7 @@ def counts_line(manifest: Manifest) -> str:
 def metrics_table(manifest: Manifest) -> Table:
     """Every strategy that was judged, the best first."""
     judged, shoppers = manifest.metrics["strategies"], manifest.metrics["window"]["shoppers"]
-    title = f"Ranking the last {manifest.horizon_days:g} days, unseen in training, for {shoppers:,} shoppers"
-    table = Table(title=title, title_justify="left")
+    table = Table(title=f"The last {manifest.horizon_days:g} days, unseen\n{shoppers:,} shoppers", title_justify="left")
     table.add_column("strategy")
     names = sorted({name for metrics in judged.values() for name in metrics})
     for name in names:

@@ -13,7 +13,7 @@ from endcap.bundle.events import Array, Events
 from endcap.bundle.folder import Bundle
 from endcap.strategies.contract import SECONDS_PER_DAY
 
-HEAVY, LIGHT = 0.99, 0.05
+HEAVY, LIGHT = 0.98, 0.05
 """Which shopper of all is meant, by their number of events: the very heaviest is often no household but a firm."""
 LEAST_EVENTS = 3
 """A shopper with fewer is as good as unknown."""
@@ -72,10 +72,10 @@ class Cast:
                 return found
         return [int(item) for item in self.popular[:size]]
 
-    def query(self, wished: str) -> str:
-        """``wished``, where the catalog has a title with its words; else the title of the most popular item."""
-        title = self.bundle.catalog.titles[self.with_words(wished, 1)[0]]
-        return wished if all(word in title.lower() for word in wished.split()) else title
+    def query(self, wished: str, answer: str) -> str:
+        """``wished``, where the catalog has a title with the words of ``answer``; else the most popular title."""
+        title = self.bundle.catalog.titles[self.with_words(answer, 1)[0]]
+        return wished if all(word in title.lower() for word in answer.split()) else title
 
     def mixed_list(self, shopper: int) -> list[int]:
         """Four items that the shopper bought and four popular ones that they did not, in the order of their ids."""

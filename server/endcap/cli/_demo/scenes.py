@@ -10,7 +10,7 @@ from endcap.cli._demo.cast import HEAVY, LIGHT, Cast
 from endcap.client import RankArgs, event
 
 SIZE = 5
-WISHED_QUERY = "frozen pizza"
+WISHED_QUERY, ITS_ANSWER = "something for a barbecue", "bbq sauce"
 WISHED_VIEWS = "baby"
 WISHED_PAGE = "pasta sauce"
 COMPARED = ("hybrid", "als", "popular")
@@ -54,18 +54,16 @@ def _guest(cast: Cast) -> Scene:
 
 
 def _search(cast: Cast) -> Scene:
-    query = cast.query(WISHED_QUERY)
-    options = ["--query", query, "--strategy", "search"]
-    return _scene("A search", f"“{query}”", {"query": query, "strategy": "search"}, options)
+    query = cast.query(WISHED_QUERY, ITS_ANSWER)
+    args: RankArgs = {"query": query, "strategy": "search"}
+    return _scene("A search", f"“{query}”", args, ["--query", query])
 
 
 def _page(cast: Cast) -> Scene:
     item = cast.with_words(WISHED_PAGE, 1)
     item_id, title = cast.ids(item)[0], cast.titles(item)[0]
     args: RankArgs = {"seed_item_ids": [item_id], "page": "product", "strategy": "similar_items"}
-    return _scene(
-        "A product page", f"What goes with: {title}.", args, ["--item", item_id, "--strategy", "similar_items"]
-    )
+    return _scene("A product page", f"What goes with: {title}.", args, ["--item", item_id])
 
 
 def _own_list(cast: Cast, shopper: int) -> Scene:

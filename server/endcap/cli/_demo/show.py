@@ -84,10 +84,10 @@ def print_how_to(console: Console, served: Served, user_id: str, seconds: float)
     lines = f"""\
 The first rankings were there after {seconds:.0f} s. From another terminal, in the same environment:
   endcap rank --user {user_id}{address}
-  endcap rank --query "dog food" --filter "price < 10" --strategy search{address}
+  endcap rank --query "dog food" --filter "price < 10"{address}
   endcap strategies{address}
 From Python:
-  from endcap.client import Client, RankArgs
+  from endcap.client import Client
   with Client("{served.address}") as client:
       slate = client.rank(user_id="{user_id}", page_size=5)
       for item in slate.items:
