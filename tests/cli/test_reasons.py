@@ -56,6 +56,7 @@ def _reason(code: str, feature: str = "", value: float = NAN, item: str = "", at
             "1.1 times what this shopper usually pays in its category",
         ),
         (_reason("PRICE_FITS", "price.rank_gap", -0.2), "cheaper in its category than this shopper's usual choice"),
+        (_reason("PRICE_FITS", "price.rank", 0.69), "dearer than 69% of its category"),
         (_reason("ON_PROMOTION", "period.mailer.ahead", 0.5), "on promotion (mailer in the coming weeks)"),
         (_reason("PROMOTED_BY_REQUEST", "request.boost", 2.0), "raised by the request"),
         (

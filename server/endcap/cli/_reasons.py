@@ -51,9 +51,9 @@ def _evidence(group: str, what: str, value: float) -> str:
     if group == "period":
         name, _, when = what.rpartition(".")
         return f"on promotion ({name} {_WHEN.get(when, when)})" if value else ""
-    if what == "rank":
-        return f"number {value:.0f} {_PROPOSALS.get(group, f'of {group}')}"
     said = _SAID.get(f"{group}.{what}")
+    if what == "rank" and not said:
+        return f"number {value:.0f} {_PROPOSALS.get(group, f'of {group}')}"
     return said(value) if said else ""
 
 

@@ -43,12 +43,10 @@ class Cast:
         events = self.bundle.histories.of(shopper)
         if not len(events):
             return "Nothing is known of this shopper."
-        last = (self.bundle.manifest.data_end - int(events.times[-1])) / SECONDS_PER_DAY
-        trips = _trips(events)
+        days = round((self.bundle.manifest.data_end - int(events.times[-1])) / SECONDS_PER_DAY)
+        ago = "on the last day" if days < 1 else f"{days} day{'s' * (days > 1)} before the data end"
         lately = "; ".join(self.titles(_distinct(events.items[::-1])[:3]))
-        return (
-            f"{len(events):,} lines on {trips:,} trips, the last {last:.0f} days before the data end; lately: {lately}."
-        )
+        return f"{len(events):,} lines on {_trips(events):,} trips, the last one {ago}. Lately: {lately}."
 
     @cached_property
     def popular(self) -> Array:
