@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -144,3 +144,14 @@ def test_a_request_computes_its_timeline_once() -> None:
     query = Query(now=NOW, history=events_of((1, 5)))
     assert timeline(query) is timeline(query)
     assert timeline(query).trips is timeline(query).trips
+
+
+def test_recent_trips_are_the_last_eight() -> None:
+    daily = [Event(ago=(12 - day) * DAY, group=0, basket=day, goal=True, weight=1, quantity=1) for day in range(12)]
+    for since in (3, 4):
+        events = [replace(event, group=1) if event.basket == since else event for event in daily]
+        found = dict(
+            zip(GROUP_FEATURES, group_table(Timeline(NOW, log_of(events)), groups_of(events)).values[1], strict=True)
+        )
+        assert found["share_of_recent_trips"] == (0 if since == 3 else 1 / 8)
+        assert found["share_of_trips"] == np.float32(1 / 12)
