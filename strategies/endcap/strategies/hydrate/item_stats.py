@@ -12,7 +12,13 @@ class ItemStatsConfig(Settings):
     """No parameters."""
 
 
-_REASONS = {"trend": ReasonCode.TRENDING, "repurchase_rate": None, "repurchase_gap_days": None, "days_on_sale": None}
+_REASONS = {
+    "trend": ReasonCode.TRENDING,
+    "trend_7d": ReasonCode.TRENDING,
+    "repurchase_rate": None,
+    "repurchase_gap_days": None,
+    "days_on_sale": None,
+}
 _PROOFS = {ReasonCode.TRENDING: Proof(), ReasonCode.POPULAR: Proof("item.popularity", above=0.25)}
 
 

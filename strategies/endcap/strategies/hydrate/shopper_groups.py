@@ -16,6 +16,11 @@ GROUP_REASONS = {
     "aisle": ReasonCode.FAVOURITE_CATEGORY,
     "line": ReasonCode.FAVOURITE_BRAND,
 }
+WITHIN_GROUP = (
+    "item_share",  # how much of the kind is this very item
+    "days_behind",  # from this item's last event to the kind's: 0 where it is what they took last
+)
+LAST = GROUP_FEATURES.index("days_since_last")
 FAVOURED = 0.1
 """The share of trips with a kind from which on it is a favourite."""
 
@@ -33,17 +38,17 @@ class ShopperGroups:
         self.provides = tuple(
             Feature(f"shopper_{name}.{what}", GROUP_REASONS.get(name, ReasonCode.OTHER), _proof(name))
             for name in self.groups
-            for what in (*GROUP_FEATURES, "item_share")  # the last: how much of the kind is this very item
+            for what in (*GROUP_FEATURES, *WITHIN_GROUP)
         )
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         line, blocks = timeline(query), []
-        own = item_table(query).look_up(candidates.items)[:, :1]
+        own = item_table(query).look_up(candidates.items)
         for group_of in self.groups.values():
             found = group_table(line, group_of[query.events.items]).look_up(group_of[candidates.items])
-            share = np.full_like(own, np.nan)
-            np.divide(own, found[:, :1], out=share, where=found[:, :1] > 0)
-            blocks += [found, share]
+            share = np.full((len(candidates), 1), np.nan, np.float32)
+            np.divide(own[:, :1], found[:, :1], out=share, where=found[:, :1] > 0)
+            blocks += [found, share, own[:, LAST : LAST + 1] - found[:, LAST : LAST + 1]]
         return np.hstack(blocks) if blocks else np.empty((len(candidates), 0), np.float32)
 
 

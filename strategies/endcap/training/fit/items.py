@@ -43,6 +43,7 @@ def item_stats(shop: Shop) -> dict[str, Array]:
         **counts,
         "popularity": popularity / max(float(popularity.max(initial=0.0)), 1.0),
         "trend": np.log((counts["count_28d"] + 2) / (before + 2)),
+        "trend_7d": np.log((4 * weights["weight_7d"] + 2) / (weights["weight_28d"] + 2)),
         "days_since_sold": last,
         "days_on_sale": first,
         **_buyers(shop, ages),

@@ -1,9 +1,14 @@
-"""LightGBM LambdaRank on the collected rows: Burges, MSR-TR-2010-82; deterministic for one seed."""
+"""LightGBM on the collected rows: trees for how likely an item is, then LambdaRank's on top for the head of the list.
+
+One forest, two stages. The first, by log loss, learns from every row alike; the second (Burges, MSR-TR-2010-82) moves
+what is at the top of each shopper's list. Together they rank better than either alone, and score as fast as one.
+Deterministic for one seed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightgbm
 import numpy as np
@@ -13,23 +18,32 @@ from endcap.training.errors import DataError
 from endcap.training.progress import Progress
 from endcap.training.ranker.rows import Rows
 
-TREES, PATIENCE, VALIDATION_SHARE = 300, 30, 0.1
+VALIDATION_SHARE, PATIENCE = 0.1, 30
 PARAMETERS: dict[str, Any] = {
-    "objective": "lambdarank",
-    "metric": "ndcg",
-    "eval_at": [10],
-    "learning_rate": 0.08,
-    "num_leaves": 63,
+    "learning_rate": 0.05,
+    "num_leaves": 31,
+    "max_bin": 63,
     "min_data_in_leaf": 60,
-    "feature_fraction": 0.6,
+    "feature_fraction": 0.3,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
     "lambda_l2": 5.0,
-    "lambdarank_truncation_level": 30,
     "deterministic": True,
     "force_row_wise": True,
     "verbosity": -1,
 }
+
+
+class Stage(NamedTuple):
+    """Trees grown for one objective, on top of those of the stages before."""
+
+    objective: str
+    metric: str
+    trees: int
+
+
+STAGES = (Stage("binary", "binary_logloss", 200), Stage("lambdarank", "ndcg", 100))
+TREES = sum(stage.trees for stage in STAGES)
 
 
 def fit_ranker(rows: Rows, seed: int, progress: Progress) -> lightgbm.Booster:
@@ -44,14 +58,31 @@ def fit_ranker(rows: Rows, seed: int, progress: Progress) -> lightgbm.Booster:
         )
     held = np.isin(rows.users, _held_out(rows.users, seed))
     training, validation = _part(rows, ~held), _part(rows, held)
-    parameters = {**PARAMETERS, "seed": seed, "num_threads": 0}
-    data = lightgbm.Dataset(training.features, training.labels, group=training.sizes)
+    booster = None
+    for stage in STAGES:
+        booster = _grow(stage, booster, training, validation, seed, progress)
+    assert booster is not None
+    return booster
+
+
+def _grow(
+    stage: Stage,
+    grown: lightgbm.Booster | None,
+    training: Rows,
+    validation: Rows,
+    seed: int,
+    progress: Progress,
+) -> lightgbm.Booster:
+    parameters = {**PARAMETERS, "objective": stage.objective, "metric": stage.metric, "eval_at": [10], "seed": seed}
+    sets: dict[str, Any] = {"params": parameters, "free_raw_data": False}
+    data = lightgbm.Dataset(training.features, training.labels, group=training.sizes, **sets)
     check = data.create_valid(validation.features, validation.labels, group=validation.sizes)
     return lightgbm.train(
         parameters,
         data,
-        TREES,
+        stage.trees,
         valid_sets=[check],
+        init_model=grown,
         callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False), _show(progress)],
     )
 
