@@ -46,7 +46,7 @@ class Cast:
         days = round((self.bundle.manifest.data_end - int(events.times[-1])) / SECONDS_PER_DAY)
         ago = "on the last day" if days < 1 else f"{days} day{'s' * (days > 1)} before the data end"
         lately = "; ".join(self.titles(_distinct(events.items[::-1])[:3]))
-        return f"{len(events):,} lines on {_trips(events):,} trips, the last one {ago}. Lately: {lately}."
+        return f"{len(events):,} lines on {_trips(events):,} trips, most recently {ago}. Lately: {lately}."
 
     @cached_property
     def popular(self) -> Array:
