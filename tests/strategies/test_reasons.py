@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from endcap.bundle.events import Array
 from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Boost, Feature, Proof, Query, ReasonCode
+from endcap.strategies.hydrate.price import Price, PriceConfig
 from endcap.strategies.hydrate.shopper_item import ShopperItem, ShopperItemConfig
 from endcap.strategies.merge import FUSED
 from endcap.strategies.pipeline import execute
@@ -104,6 +107,17 @@ def test_contributions_that_are_not_numbers_count_as_nothing() -> None:
     assert (reason.contribution, reason.feature) == (2.0, "b")
 
 
+def test_contributions_to_other_columns_than_the_scorer_reads_explain_nothing() -> None:
+    class TooMany(Scoring):
+        def contributions(self, query: Query, candidates: Candidates) -> Array:
+            return np.ones((len(candidates), 3), np.float32)
+
+    strategy = told(Feature("a", ReasonCode.POPULAR), a=[1.0])
+    slate = execute(replace(strategy, scorer=strategy.scorer._replace(component=TooMany(("a",)))), NOBODY)
+    assert slate.reasons == ((),)
+    assert [each.stage for each in slate.run.degradations] == ["explain"]
+
+
 def test_what_recall_proposed_speaks_for_its_sources_where_their_fusion_is_the_score() -> None:
     strategy = strategy_of(
         {"als": Proposing([1, 2], ReasonCode.SHOPPERS_LIKE_YOU), "repeat": Proposing([2], ReasonCode.BOUGHT_BEFORE)},
@@ -165,3 +179,15 @@ def test_to_have_looked_at_an_item_is_not_to_have_bought_it(repeating: Strategy)
 def test_an_item_bought_yesterday_is_not_due_again(repeating: Strategy) -> None:
     rows = [(2, 41 * DAY), (2, 21 * DAY), (2, DAY)]
     assert codes_of(repeating, 2, replace(NOBODY, history=events_of(*rows))) == ["BOUGHT_BEFORE"]
+
+
+@pytest.mark.parametrize(("price", "fits"), [(1.0, False), (3.0, True), (4.0, True), (5.0, True), (9.0, False)])
+def test_a_price_fits_where_it_is_about_what_the_shopper_pays(price: float, fits: bool) -> None:
+    prices, ranks = np.array([price, 4.0], np.float32), np.array([price / 10, 0.4], np.float32)
+    bundle: Any = SimpleNamespace(
+        part=lambda name: SimpleNamespace(array={"price": prices, "price_rank": ranks}.__getitem__),
+        catalog=SimpleNamespace(groups={"category": np.zeros(2, np.int32)}),
+    )
+    wanted = ("price.rank", "price.ratio_to_usual")
+    strategy = strategy_of({"a": Proposing([0])}, {"p": Price(PriceConfig(), bundle)}, score=Liking(wanted))
+    assert codes_of(strategy, 0, replace(NOBODY, history=events_of((1, DAY)))) == (["PRICE_FITS"] if fits else [])

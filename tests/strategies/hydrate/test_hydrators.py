@@ -59,7 +59,8 @@ def test_a_shopper_is_summed_up(bundle: Bundle) -> None:
     rows = [(1, 40 * DAY), (2, 40 * DAY), (1, 20 * DAY), (1, 10 * DAY)]
     history = replace(events_of(*rows), values=np.array([1, 2, np.nan, 6], np.float32))
     query = replace(NOBODY, history=history, session=events_of((9, 5 * DAY)))
-    (said,) = say(Shopper(ShopperConfig(), bundle), query, [7])
+    said, same = say(Shopper(ShopperConfig(), bundle), query, [7, 8])
+    assert same == said
     assert said == pytest.approx(
         {
             "shopper.trips": 4,
@@ -75,6 +76,14 @@ def test_a_shopper_is_summed_up(bundle: Bundle) -> None:
         },
         rel=1e-5,
     )
+
+
+def test_a_shopper_of_two_trips_has_a_gap_and_of_one_none(bundle: Bundle) -> None:
+    (two,) = say(Shopper(ShopperConfig(), bundle), replace(NOBODY, history=events_of((1, 28 * DAY), (1, 8 * DAY))), [1])
+    assert (two["shopper.trip_gap_days"], two["shopper.trips_28d"]) == (20, 2)
+    (one,) = say(Shopper(ShopperConfig(), bundle), replace(NOBODY, history=events_of((1, 29 * DAY))), [1])
+    assert np.isnan(one["shopper.trip_gap_days"])
+    assert one["shopper.trips_28d"] == 0
 
 
 def test_of_a_guest_nothing_is_known_but_that_nothing_happened(bundle: Bundle) -> None:
