@@ -23,6 +23,7 @@ from endcap.training.data.read import read_shop
 from endcap.training.evaluate.protocol import in_window
 from endcap.training.evaluate.quick import quick_check
 from endcap.training.evaluate.ranking import Opening, each_alone
+from endcap.training.evaluate.scorer import fit_calibration
 from endcap.training.fit.fitter import Context
 from endcap.training.parallel import Workers, workers
 from endcap.training.progress import Progress, silent
@@ -88,9 +89,10 @@ def train_on(shop: Shop, config: ShopConfig, out: Path, progress: Progress, cloc
             ranker = fit_ranker(Rows.joined(rows[:-1]), config.training.seed, progress)
         with clock.lap("evaluate"):
             write_ranker(snapshots[0].writer.part("ranker"), judged, names)
-            metrics = _judge(pool, shop, snapshots[0], table, config.training.seed)
+            metrics, calibration = _judge(pool, shop, snapshots[0], table, config.training.seed)
         manifest = manifest.model_copy(update={"metrics": metrics})
         write_ranker(final.part("ranker"), ranker, names)
+        final.part("ranker").json("calibration", calibration)
         return _sealed(final, manifest, shop, clock)
 
 
@@ -123,14 +125,17 @@ def _collect(pool: Workers, snapshot: Snapshot, table: dict[str, Any], config: S
     return Rows.joined(pool.map("gathering candidates to learn from", collect, tasks))
 
 
-def _judge(pool: Workers, shop: Shop, snapshot: Snapshot, table: dict[str, Any], seed: int) -> dict[str, Any]:
-    """How the strategy, and each of its recall sources alone, rank the snapshot's window."""
+def _judge(
+    pool: Workers, shop: Shop, snapshot: Snapshot, table: dict[str, Any], seed: int
+) -> tuple[dict[str, Any], dict[str, list[float]]]:
+    """How the strategy, and each of its recall sources alone, rank the window; and what its scores came to."""
     folder, manifest, window = snapshot.writer.folder, snapshot.manifest, snapshot.window
-    tables = {"hybrid": table, **each_alone(table, Bundle(folder, manifest))}
+    opening = Opening(folder, manifest, {"hybrid": table, **each_alone(table, Bundle(folder, manifest))})
     holdout = in_window(shop, window.cutoff, window.end, seed)
-    found = quick_check(pool, holdout, Opening(folder, manifest, tables))
+    found = quick_check(pool, holdout, opening)
     judged_on = {"start": window.cutoff, "end": window.end, "shoppers": found["shoppers"]}
-    return {"window": judged_on, "strategies": found["strategies"]}
+    metrics = {"window": judged_on, "strategies": found["strategies"]}
+    return metrics, fit_calibration(pool, holdout, opening, "hybrid", seed)
 
 
 def _drawn(values: Array, seed: int) -> Array:

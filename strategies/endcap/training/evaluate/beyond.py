@@ -23,20 +23,20 @@ class CatalogFacts:
     """float64[n]: -log2 of the share of shoppers who went for the item; of nobody's items as if one had in part."""
     tail: Array
     """bool[n]."""
-    vectors: Array | None
+    vectors: Array | None = None
     """float32[texts, d], unit length: what the items' texts mean. None without a text model."""
-    text_numbers: Array
-    """int32[n]: which text is the item's."""
+    text_numbers: Array | None = None
+    """int32[n]: which of these is the item's, -1 where none is."""
 
     @staticmethod
-    def of(known: Shop, vectors: Array | None) -> CatalogFacts:
+    def of(known: Shop, vectors: Array | None = None, text_numbers: Array | None = None) -> CatalogFacts:
         size = len(known.item_ids)
         goals = known.log.goals
         pairs = np.unique(known.users[goals].astype(np.int64) * size + known.log.items[goals])
         buyers = np.bincount(pairs % size, minlength=size)
         surprise = np.log2(len(known.user_ids) + 1.0) - np.log2(buyers + 1.0)
         counts = np.bincount(known.log.items, minlength=size)
-        return CatalogFacts(surprise, ~head(counts), vectors, known.text_numbers)
+        return CatalogFacts(surprise, ~head(counts), vectors, text_numbers)
 
 
 def head(counts: Array) -> Array:
@@ -82,14 +82,15 @@ def gini(exposure: Array) -> float:
 
 def distances(slates: Array, facts: CatalogFacts) -> Array:
     """float64[k]: mean text distance within each slate of two items or more; empty without texts."""
-    if facts.vectors is None:
+    if facts.vectors is None or facts.text_numbers is None:
         return np.empty(0)
     found = []
     for slate in slates:
-        items = slate[slate != NOTHING]
-        if len(items) > 1:
-            total = facts.vectors[facts.text_numbers[items]].astype(np.float64).sum(axis=0)
-            cosine = (total @ total - len(items)) / (len(items) * (len(items) - 1))  # of unit vectors
+        texts = facts.text_numbers[slate[slate != NOTHING]]
+        texts = texts[texts >= 0]
+        if len(texts) > 1:
+            total = facts.vectors[texts].astype(np.float64).sum(axis=0)
+            cosine = (total @ total - len(texts)) / (len(texts) * (len(texts) - 1))  # of unit vectors
             found.append(1.0 - cosine)
     return np.array(found)
 

@@ -30,6 +30,8 @@ class Holdout:
     """A question for every strategy. Arrays have one row a shopper asked about."""
 
     protocol: str
+    days: float
+    """Length of a temporal window, 0 otherwise."""
     known: Shop
     """All that a fit may see."""
     users: Array
@@ -47,6 +49,12 @@ class Holdout:
     def cutoff(self) -> int:
         """Seconds: the end of what is known."""
         return self.known.data_end
+
+    @property
+    def everything(self) -> Truth:
+        """All that was held back, cold items among it."""
+        rows = np.concatenate([self.truth.rows, self.cold.rows])
+        return Truth.of_pairs(rows, np.concatenate([self.truth.items, self.cold.items]), len(self.users))
 
     @property
     def regulars(self) -> Array:
@@ -70,7 +78,7 @@ def temporal(shop: Shop, days: float, seed: int) -> Holdout:
     Raises DataError where nothing, or nobody, is left on either side of the cut-off.
     """
     cutoff = window_start(shop, days)
-    holdout = in_window(shop, cutoff, shop.data_end, seed)
+    holdout = in_window(shop, cutoff, cutoff + round(days * SECONDS_PER_DAY), seed)
     if not len(holdout.known.log) or not len(holdout.users):
         span = (shop.data_end - shop.data_start) / SECONDS_PER_DAY
         raise DataError(
@@ -86,7 +94,8 @@ def in_window(shop: Shop, cutoff: int, end: int, seed: int) -> Holdout:
     goals = np.flatnonzero(log.goals)
     asked = np.unique(users[goals])
     held = _Held(asked, np.full(len(asked), cutoff), users[goals], log.items[goals])
-    return _holdout("temporal", shop.before(cutoff), held, seed)
+    days = (end - cutoff) / SECONDS_PER_DAY
+    return _holdout("temporal", days, shop.before(cutoff), held, seed)
 
 
 def window_start(shop: Shop, days: float) -> int:
@@ -117,7 +126,7 @@ def leave_one_out(shop: Shop, seed: int) -> Holdout:
     searches = shop.searches and shop.searches.rows(kept)
     known = replace(shop, users=shop.users[kept], log=shop.log.rows(kept), searches=searches)
     found = shop.log.rows(last[asked])
-    return _holdout("leave_one_out", known, _Held(asked, found.times, asked, found.items), seed)
+    return _holdout("leave_one_out", 0.0, known, _Held(asked, found.times, asked, found.items), seed)
 
 
 class _Held(NamedTuple):
@@ -129,7 +138,7 @@ class _Held(NamedTuple):
     items: Array
 
 
-def _holdout(protocol: str, known: Shop, held: _Held, seed: int) -> Holdout:
+def _holdout(protocol: str, days: float, known: Shop, held: _Held, seed: int) -> Holdout:
     places = _drawn(len(held.asked), seed)
     asked, times = held.asked[places], held.times[places]
     mine = np.isin(held.users, asked)
@@ -138,6 +147,7 @@ def _holdout(protocol: str, known: Shop, held: _Held, seed: int) -> Holdout:
     before = _bought_before(known, asked, pairs)
     return Holdout(
         protocol=protocol,
+        days=days,
         known=known,
         users=asked.astype(np.int32),
         asked_at=times.astype(np.int64),

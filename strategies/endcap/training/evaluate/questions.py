@@ -15,7 +15,7 @@ from endcap.bundle.folder import Bundle
 from endcap.bundle.manifest import Clock
 from endcap.strategies.contract import Query
 from endcap.training.evaluate.protocol import Holdout
-from endcap.training.evaluate.truth import NOTHING
+from endcap.training.evaluate.truth import NOTHING, Truth
 from endcap.training.shop import Shop
 
 
@@ -53,22 +53,27 @@ class Translation:
         rebased: Array = np.round((values - theirs.origin) * theirs.seconds_per_unit).astype(np.int64)
         return rebased
 
+    def truth(self, truth: Truth) -> Truth:
+        """In the bundle's numbers; items that it lacks are out of its reach and left out."""
+        items = self.items[truth.items]
+        return Truth.of_pairs(truth.rows[items >= 0], items[items >= 0], len(truth))
+
     def slates(self, slates: Array) -> Array:
         """int32[rows, depth] in the shop's numbers; an item that the shop no longer has leaves its place empty."""
         return np.where(slates == NOTHING, NOTHING, self.back[slates]).astype(np.int32)
 
 
-def questions(holdout: Holdout, translation: Translation) -> list[Query]:
-    """One a row of the holdout: the shopper and what they did, at the moment they are asked about."""
-    moments = translation.times(holdout.asked_at)
+def questions(holdout: Holdout, translation: Translation, rows: Array) -> list[Query]:
+    """For each of these rows (row numbers) the shopper and what they did, at the moment they are asked about."""
+    moments = translation.times(holdout.asked_at[rows])
     return [
         Query(
             now=int(now),
-            user=int(translation.users[user]),
+            user=int(translation.users[holdout.users[row]]),
             history=translation.events(holdout.history(row)),
-            request_id=str(user),
+            request_id=str(holdout.users[row]),
         )
-        for row, (user, now) in enumerate(zip(holdout.users, moments, strict=True))
+        for row, now in zip(rows, moments, strict=True)
     ]
 
 

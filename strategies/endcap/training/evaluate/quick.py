@@ -18,8 +18,8 @@ def quick_check(pool: Workers, holdout: Holdout, opening: Opening) -> dict[str, 
     rows = np.flatnonzero(holdout.regulars & (holdout.truth.sizes > 0))
     if not len(rows):
         return {"shoppers": 0, "strategies": {}}
-    asked = questions(holdout, Translation.between(holdout.known, opening.bundle()))
-    lists = rank(pool, opening, [asked[row] for row in rows])
+    asked = questions(holdout, Translation.between(holdout.known, opening.bundle()), rows)
+    lists = rank(pool, opening, asked)
     truth = holdout.truth.take(rows)
     found = {}
     for name, slates in lists.slates.items():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,6 +51,8 @@ class Lists(NamedTuple):
     """int32[queries, DEPTH] by strategy, in the bundle's numbers, NOTHING where a slate ends early."""
     degradations: Counter[str]
     """What requests had to do without: an evaluation with any of these is not one of what was meant."""
+    seconds: dict[str, Array]
+    """float64[queries] by strategy: what each slate took, while every core was at work."""
 
 
 def rank(pool: Workers, opening: Opening, queries: Sequence[Query], new: bool = False) -> Lists:
@@ -60,7 +63,8 @@ def rank(pool: Workers, opening: Opening, queries: Sequence[Query], new: bool = 
         name: np.concatenate([np.empty((0, DEPTH), np.int32), *(part.slates[name] for part in parts)])
         for name in opening.tables
     }
-    return Lists(slates, sum((part.degradations for part in parts), Counter[str]()))
+    seconds = {name: np.concatenate([np.empty(0), *(part.seconds[name] for part in parts)]) for name in opening.tables}
+    return Lists(slates, sum((part.degradations for part in parts), Counter[str]()), seconds)
 
 
 def rank_share(task: Task) -> Lists:
@@ -68,11 +72,18 @@ def rank_share(task: Task) -> Lists:
     bundle = task.opening.bundle()
     shelf = Shelf(bundle)
     strategies = {name: shelf.strategy(name, table) for name, table in task.opening.tables.items()}
-    lists = Lists({name: np.full((len(task.queries), DEPTH), NOTHING, np.int32) for name in strategies}, Counter())
+    count = len(task.queries)
+    lists = Lists(
+        {name: np.full((count, DEPTH), NOTHING, np.int32) for name in strategies},
+        Counter(),
+        {name: np.zeros(count) for name in strategies},
+    )
     for row, plain in enumerate(task.queries):
-        query = for_new(plain, len(bundle.catalog)) if task.new else plain
         for name, strategy in strategies.items():
+            query = for_new(plain, len(bundle.catalog)) if task.new else replace(plain)  # with nothing worked out yet
+            start = time.perf_counter()
             slate = execute(strategy, query)
+            lists.seconds[name][row] = time.perf_counter() - start
             lists.slates[name][row, : len(slate.items)] = slate.items
             lists.degradations.update(f"{name}: {d.stage} {d.component}: {d.reason}" for d in slate.run.degradations)
     return lists

@@ -1,0 +1,213 @@
+"""`endcap evaluate`: hold something back, train on the rest or open a bundle that never saw it, rank, and judge.
+
+The result is plain data, ready for JSON; the HTML report is drawn from it and from nothing else.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from endcap.bundle.folder import Bundle, BundleError, open_bundle
+from endcap.strategies.registry import check_tables
+from endcap.training.baselines import BASELINES
+from endcap.training.baselines.rank import Ranked
+from endcap.training.baselines.search import Chosen, rank_tuned, search
+from endcap.training.config import ShopConfig
+from endcap.training.data.read import read_shop
+from endcap.training.errors import ConfigError, DataError
+from endcap.training.evaluate.beyond import CatalogFacts
+from endcap.training.evaluate.importance import importance
+from endcap.training.evaluate.judged import strategies_to_judge
+from endcap.training.evaluate.plain import moment, plain
+from endcap.training.evaluate.protocol import LEAST_EVENTS, Holdout, leave_one_out, temporal
+from endcap.training.evaluate.questions import Translation, questions
+from endcap.training.evaluate.ranking import DEPTH, Lists, Opening, rank
+from endcap.training.evaluate.scorer import judge_recall, judge_scorer
+from endcap.training.evaluate.verdict import Asked, comparisons, verdict
+from endcap.training.parallel import Workers, workers
+from endcap.training.progress import Progress, silent
+from endcap.training.shop import Shop
+from endcap.training.train import Stopwatch, train_on
+
+DEFINITIONS = {
+    "gain": "binary: an item that the shopper went for counts 1, any other 0",
+    "recall": "found among the first k, over min(k, true items)",
+    "map": "precision at each hit among the first k, summed, over all true items",
+    "all": f"true items: what the shopper went for in the window, of items with at least {LEAST_EVENTS} earlier events",
+    "new": "true items that the shopper never went for before; what they went for is masked before recall",
+    "candidates": "all items of the catalog compete, never a sample",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    protocol: str = "temporal"
+    holdout_days: float = 28.0
+    bundle: Path | None = None
+    """A bundle trained before the test window; None: train one on what lies before it."""
+    ablate: bool = False
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is at hand while judging."""
+
+    holdout: Holdout
+    bundle: Bundle
+    pool: Workers
+    progress: Progress
+    clock: Stopwatch
+    seed: int
+
+
+def evaluate(config: ShopConfig, options: Options, progress: Progress = silent) -> dict[str, Any]:
+    """Raises TrainingInputError, StrategyError or BundleError for what the caller has to put right."""
+    check_tables(config.strategies, config.default_strategy)
+    clock = Stopwatch()
+    with clock.lap("read"):
+        holdout = held_out(read_shop(config, progress), options, config.training.seed)
+    with tempfile.TemporaryDirectory(prefix="endcap-evaluate-") as scratch:
+        with clock.lap("train"):
+            bundle = bundle_for(holdout, config, options, Path(scratch), progress)
+        with workers(progress) as pool:
+            bench = Bench(holdout, bundle, pool, progress, clock, config.training.seed)
+            found = about(bench, options) | judged(bench)
+    return {**plain(found), "seconds": clock.seconds}
+
+
+def held_out(shop: Shop, options: Options, seed: int) -> Holdout:
+    if options.protocol == "leave_one_out":
+        return leave_one_out(shop, seed)
+    return temporal(shop, options.holdout_days, seed)
+
+
+def bundle_for(holdout: Holdout, config: ShopConfig, options: Options, scratch: Path, progress: Progress) -> Bundle:
+    """The bundle asked for, or one trained on what the holdout knows.
+
+    Raises BundleError where the former has seen anything of what is held back.
+    """
+    if options.bundle is None:
+        trained = train_on(holdout.known, config, scratch, progress, Stopwatch())
+        return open_bundle(trained.folder, verify=False)
+    if holdout.protocol == "leave_one_out":
+        raise ConfigError("--bundle does not go with --protocol leave_one_out: a bundle has seen the events left out")
+    bundle = open_bundle(options.bundle)
+    cutoff = int(Translation.between(holdout.known, bundle).times(np.array([holdout.cutoff]))[0])
+    if bundle.manifest.data_end > cutoff:
+        seen, allowed = (moment(bundle.manifest.clock, time) for time in (bundle.manifest.data_end, cutoff))
+        raise BundleError(
+            f"{bundle.folder} has learned from events up to {seen}, but the test window begins at {allowed}; train "
+            "one on earlier events, or leave --bundle out and one is trained"
+        )
+    return bundle
+
+
+def about(bench: Bench, options: Options) -> dict[str, Any]:
+    holdout = bench.holdout
+    temporal_protocol = holdout.protocol == "temporal"
+    regulars = np.count_nonzero(holdout.regulars)
+    return {
+        "protocol": holdout.protocol,
+        "cutoff": moment(holdout.known.clock, holdout.cutoff) if temporal_protocol else None,
+        "holdout_days": options.holdout_days if temporal_protocol else None,
+        "shop": holdout.known.name,
+        "bundle": bench.bundle.manifest.version,
+        "seed": bench.seed,
+        "definitions": DEFINITIONS,
+        "counts": {
+            "items": len(holdout.known.item_ids),
+            "events_before": len(holdout.known.log),
+            "shoppers_all": len(Asked.of(holdout, "all").rows),
+            "shoppers_new": len(Asked.of(holdout, "new").rows),
+            "cold_shoppers": len(holdout.users) - int(regulars),
+            "true_items_all": len(holdout.truth.items),
+            "true_items_new": len(holdout.new.items),
+        },
+    }
+
+
+def judged(bench: Bench) -> dict[str, Any]:
+    if not len(Asked.of(bench.holdout, "all").rows):
+        raise DataError(
+            f"no shopper with earlier events went for an item with at least {LEAST_EVENTS} earlier events in the test "
+            "window; there is nothing to judge by"
+        )
+    tables, main = strategies_to_judge(bench.bundle)
+    opening = Opening(bench.bundle.folder, bench.bundle.manifest, tables)
+    rivals, tuned = rank_baselines(bench)
+    own, served = rank_strategies(bench, opening)
+    ranked = {main: own.pop(main)} | rivals | {_other(name, rivals): lists for name, lists in own.items()}
+    with bench.clock.lap("judge"):
+        found = {
+            "reference": main,
+            "strategies": verdict(bench.holdout, ranked, facts_of(bench), bench.seed),
+            "comparisons": comparisons(bench.holdout, ranked, main, bench.seed),
+            "baselines": tuned,
+            "served": served,
+            "features": importance(bench.bundle, tables[main]),
+        }
+    with bench.clock.lap("candidates"):
+        found["scorer"] = judge_scorer(bench.pool, bench.holdout, opening, main, bench.seed)
+        found["recall_ceiling"] = judge_recall(bench.pool, bench.holdout, opening, main, bench.seed)
+    return found
+
+
+def rank_baselines(bench: Bench) -> tuple[dict[str, Ranked], dict[str, Any]]:
+    """Their lists, and the settings that the search chose on what lies before the test window."""
+    with bench.clock.lap("tune baselines"):
+        chosen = search(BASELINES, validation_of(bench.holdout, bench.seed), bench.seed, bench.progress)
+    with bench.clock.lap("rank baselines"):
+        ranked = dict(rank_tuned(BASELINES, chosen, bench.holdout, DEPTH, bench.seed, bench.progress))
+    return ranked, {baseline.name: _told(baseline.description, chosen[baseline.name]) for baseline in BASELINES}
+
+
+def validation_of(holdout: Holdout, seed: int) -> Holdout:
+    """The same question asked of what is known: a window as long, right before the test window."""
+    if holdout.protocol == "leave_one_out":
+        return leave_one_out(holdout.known, seed)
+    return temporal(holdout.known, holdout.days, seed)
+
+
+def rank_strategies(bench: Bench, opening: Opening) -> tuple[dict[str, Ranked], dict[str, Any]]:
+    """Their lists in the shop's numbers, and what serving them was like."""
+    translation = Translation.between(bench.holdout.known, bench.bundle)
+    asked = questions(bench.holdout, translation, np.arange(len(bench.holdout.users)))
+    with bench.clock.lap("rank strategies"):
+        every, new = rank(bench.pool, opening, asked), rank(bench.pool, opening, asked, new=True)
+    ranked = {
+        name: Ranked(translation.slates(every.slates[name]), translation.slates(new.slates[name]))
+        for name in opening.tables
+    }
+    return ranked, _served(every, new)
+
+
+def facts_of(bench: Bench) -> CatalogFacts:
+    """Text distance is that of the bundle's text model, where it has one."""
+    known, bundle = bench.holdout.known, bench.bundle
+    if not bundle.has("text"):
+        return CatalogFacts.of(known)
+    items = Translation.between(known, bundle).items
+    numbers = np.where(items >= 0, bundle.catalog.texts[np.maximum(items, 0)], -1)
+    return CatalogFacts.of(known, bundle.part("text").array("vectors"), numbers)
+
+
+def _served(every: Lists, new: Lists) -> dict[str, Any]:
+    degradations: Counter[str] = every.degradations + new.degradations
+    return {
+        "p50_ms": {name: float(np.median(seconds) * 1000) for name, seconds in every.seconds.items() if len(seconds)},
+        "degradations": dict(degradations.most_common()),
+    }
+
+
+def _told(description: str, chosen: Chosen) -> dict[str, Any]:
+    return {"description": description, "settings": {"all": dict(chosen.all), "new": dict(chosen.new)}}
+
+
+def _other(name: str, taken: dict[str, Ranked]) -> str:
+    return f"strategy.{name}" if name in taken else name

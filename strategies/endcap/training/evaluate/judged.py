@@ -1,0 +1,37 @@
+"""Which strategies an evaluation asks: those that answer for a shopper, and each recall source alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from endcap.bundle.folder import Bundle, BundleError
+from endcap.strategies.registry import Shelf, ready_made
+from endcap.training.evaluate.ranking import each_alone
+
+READY_MADE = ("hybrid", "linear")
+"""The others are single sources, which are judged anyway, or answer searches and product pages."""
+
+
+def strategies_to_judge(bundle: Bundle) -> tuple[dict[str, Any], str]:
+    """Tables by name, and the default strategy's name, which the others are compared with.
+
+    Sources alone are named ``recall.NAME``.
+    """
+    manifest = bundle.manifest
+    ready = ready_made()
+    tables = {name: ready[name] for name in READY_MADE} | manifest.strategies
+    main = manifest.default_strategy
+    tables = {main: tables.get(main, ready.get(main, ready["hybrid"])), **tables}
+    shelf = Shelf(bundle)
+    bootable = {name: table for name, table in tables.items() if _boots(shelf, name, table)}
+    alone = each_alone(bootable[main], bundle)
+    return bootable | {f"recall.{name}": table for name, table in alone.items()}, main
+
+
+def _boots(shelf: Shelf, name: str, table: Mapping[str, Any]) -> bool:
+    try:
+        shelf.strategy(name, table)
+    except BundleError:  # a part that this bundle was trained without
+        return False
+    return True
