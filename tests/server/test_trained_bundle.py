@@ -13,7 +13,7 @@ from endcap.server.serving import Serving, load
 from endcap.v1.common_pb2 import Event
 from endcap.v1.ranking_pb2 import RankContext, RankRequest
 
-READY_MADE = ["hybrid", "popular", "als", "repeat", "search", "similar_items", "cold_start", "linear"]
+READY_MADE = ["hybrid", "popular", "als", "repeat", "search", "similar_items", "session", "cold_start", "linear"]
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,23 @@ def test_every_ready_made_strategy_answers_every_form_whole(ranking: Ranking, st
         assert not answer.degradations, form
         if form == "own list":
             assert {item.item_id for item in answer.items} <= set(request.candidate_item_ids)
+
+
+@pytest.mark.parametrize(
+    ("form", "strategy"),
+    [
+        ("shopper", "hybrid"),
+        ("never seen", "cold_start"),
+        ("search", "search"),
+        ("product page", "similar_items"),
+        ("session", "session"),
+        ("own list", "hybrid"),
+    ],
+)
+def test_a_request_that_names_no_strategy_gets_the_one_that_fits_its_form(
+    ranking: Ranking, form: str, strategy: str
+) -> None:
+    assert ranking.slate(forms(ranking.serving)[form], Call("Rank")).strategy == strategy
 
 
 def test_the_default_strategy_names_sources_and_reasons(ranking: Ranking) -> None:

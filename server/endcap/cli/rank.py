@@ -18,9 +18,7 @@ def command(
     item: Annotated[list[str] | None, typer.Option(help="An item that the slate should go with; repeatable.")] = None,
     candidate: Annotated[list[str] | None, typer.Option(help="Rank this item, and only such; repeatable.")] = None,
     event: Annotated[list[str] | None, typer.Option(help="An item that was just viewed; repeatable.")] = None,
-    strategy: Annotated[
-        str, typer.Option(help="See `endcap strategies`; default: search for --query, similar_items for --item.")
-    ] = "",
+    strategy: Annotated[str, typer.Option(help="See `endcap strategies`; default: what fits the request.")] = "",
     keep: Annotated[str, typer.Option("--filter", help="Only items for which this holds: 'price < 5'.")] = "",
     limit: Annotated[int, typer.Option(help="How many items to show.")] = 10,
     address: Annotated[str, typer.Option(help="Where the server listens.")] = "localhost:50051",
@@ -36,14 +34,13 @@ def command(
         refuse("nothing to rank for; give --user, --query, --item, --candidate or --event (see endcap rank --help)")
     from endcap.client import event as viewed
 
-    fitting = "search" if query else "similar_items" if item else ""
     args: RankArgs = {
         "user_id": user,
         "query": query,
         "seed_item_ids": item or [],
         "candidate_item_ids": candidate or [],
         "recent_events": [viewed(item_id) for item_id in event or []],
-        "strategy": strategy or fitting,
+        "strategy": strategy,
         "filter": keep,
         "page_size": limit,
         "explain": explain,

@@ -184,7 +184,7 @@ def _select(strategy: Strategy, query: Query, candidates: Candidates, run: Run) 
         if len(rows) and not 0 <= rows.min() <= rows.max() < len(candidates):
             raise ValueError(f"expected rows from 0 to {len(candidates) - 1}, found {rows.min()} to {rows.max()}")
         return rows
-    return ordered(candidates, query, None)[: query.size]
+    return ordered(candidates)[: query.size]
 
 
 def _explain(strategy: Strategy, query: Query, slate: Candidates, run: Run) -> tuple[tuple[Reason, ...], ...]:

@@ -6,6 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from typing import Any, TypeVar
@@ -70,6 +71,28 @@ class StrategyConfig(Settings):
     candidates: int = Field(500, ge=1, le=10_000)
 
 
+class Form(StrEnum):
+    """What a request asks from, where it names no strategy."""
+
+    SHOPPER = "shopper"
+    LIST = "list"
+    SEARCH = "search"
+    PRODUCT_PAGE = "product_page"
+    SESSION = "session"
+    """Someone without a history, by what they did in this visit."""
+    WORDS = "words"
+    """Someone of whom only a page or attributes are known."""
+
+
+FITTING = {
+    Form.SEARCH: "search",
+    Form.PRODUCT_PAGE: "similar_items",
+    Form.SESSION: "session",
+    Form.WORDS: "cold_start",
+}
+"""The ready-made strategy of each form; the other forms, and a strategy that is left out, get the default."""
+
+
 @dataclass(frozen=True)
 class Strategies:
     """Everything a request may name, built and ready."""
@@ -81,10 +104,18 @@ class Strategies:
     left_out: Mapping[str, str]
     """Ready-made strategies that this bundle cannot serve, and why."""
 
-    def resolve(self, name: str = "", override: Override | None = None) -> Strategy:
-        """The strategy of a request. Raises KeyError for an unknown name, UnknownComponent for an override."""
-        strategy = self.by_name[name or self.default]
+    def resolve(self, name: str = "", override: Override | None = None, form: Form = Form.SHOPPER) -> Strategy:
+        """The strategy of a request, by its name or else by its form.
+
+        Raises KeyError for an unknown name, UnknownComponent for an override.
+        """
+        strategy = self.by_name[name or self.fitting(form)]
         return strategy if override is None else overridden(strategy, override, self.sources, self.scorers)
+
+    def fitting(self, form: Form) -> str:
+        """The name of the strategy for a request of this form that names none."""
+        name = FITTING.get(form, self.default)
+        return name if name in self.by_name else self.default
 
 
 def load_strategies(bundle: Bundle, own: Mapping[str, Any] | None = None, default: str = "") -> Strategies:

@@ -15,7 +15,7 @@ from endcap.strategies.contract import Query
 from endcap.strategies.select.mmr import Mmr, MmrConfig
 from endcap.strategies.select.top_k import TopK, TopKConfig
 
-from ..fakes import NOW
+from ..fakes import NOW, events_of
 
 TITLES = np.array([0, 0, 1, 1, 2, -1, -1, 3, 3, 3])
 CATEGORIES = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2, -1])
@@ -67,6 +67,15 @@ def test_one_item_of_a_title_is_shown_the_best_and_items_without_a_title_all() -
     scores = [1.0, 9, 5, 5, 4, 3, 2, 6, 7, 8]
     found = top_k(collapse=True).select(replace(QUERY, size=10), scored(scores))
     assert found.tolist() == [1, 9, 2, 4, 5, 6]
+
+
+def test_an_item_that_the_shopper_bought_keeps_its_place_beside_one_of_its_title() -> None:
+    scores = [1.0, 9, 5, 5, 4, 3, 2, 6, 7, 8]
+    shown = top_k(collapse=True).select(replace(QUERY, size=10), scored(scores))
+    hidden = next(row for row in range(len(scores)) if row not in shown)
+    keeping = TopK(TopKConfig(collapse_titles=True, keep_own=True), bundle())
+    query = replace(QUERY, size=10, history=events_of((hidden, 100)))
+    assert sorted(keeping.select(query, scored(scores))) == sorted([*shown, hidden])
 
 
 def test_a_callers_own_list_is_never_collapsed() -> None:

@@ -232,7 +232,10 @@ class RankRequest(_message.Message):
     request_id: _builtins.str
     """Names the request in logs and in its answer. Default: the server makes one. Limit: 256 bytes."""
     strategy: _builtins.str
-    """The strategy to use; ListStrategies tells which there are. Default: the server's default. Limit: 256 bytes."""
+    """The strategy to use; ListStrategies tells which there are. Default: what fits the request (search for a query,
+    similar_items for seeds, session for recent events of someone without a history, cold_start for a page or
+    attributes alone), else the server's default. Limit: 256 bytes.
+    """
     user_id: _builtins.str
     """The shopper's account. One that the bundle does not know is a cold start and no error. Limit: 256 bytes."""
     visitor_id: _builtins.str

@@ -55,14 +55,14 @@ def _guest(cast: Cast) -> Scene:
 
 def _search(cast: Cast) -> Scene:
     query = cast.query(WISHED_QUERY, ITS_ANSWER)
-    args: RankArgs = {"query": query, "strategy": "search"}
+    args: RankArgs = {"query": query}
     return _scene("A search", f"“{query}”", args, ["--query", query])
 
 
 def _page(cast: Cast) -> Scene:
     item = cast.with_words(WISHED_PAGE, 1)
     item_id, title = cast.ids(item)[0], cast.titles(item)[0]
-    args: RankArgs = {"seed_item_ids": [item_id], "page": "product", "strategy": "similar_items"}
+    args: RankArgs = {"seed_item_ids": [item_id], "page": "product"}
     return _scene("A product page", f"What goes with: {title}.", args, ["--item", item_id])
 
 

@@ -19,7 +19,7 @@ from endcap.server.limits import Violation, check
 from endcap.server.serving import Serving
 from endcap.strategies.contract import Boost, ItemFilter, Query
 from endcap.strategies.filter.expression import FilterError
-from endcap.strategies.registry import Strategies
+from endcap.strategies.registry import Form, Strategies
 from endcap.strategies.strategy import Override, Strategy
 from endcap.v1 import ranking_pb2 as pb
 
@@ -63,12 +63,12 @@ def parse(raw: bytes, kind: type[M]) -> M:
 def read(request: pb.RankRequest, serving: Serving, wall_seconds: float | None = None) -> Ask:
     """A request within its limits as a query. Raises InvalidRequest and UnknownStrategy. Empties the request."""
     _refuse_formless(request)
-    strategy = _strategy(request, serving.strategies)
     request_id = request.request_id or uuid4().hex
     page = PageToken.decode(request.page_token) if request.page_token else None
     items = Items.of(request, serving)
     user = _user(request.user_id, serving)
     now, history = _moment(request, user, serving, page, wall_seconds)
+    strategy = _strategy(request, _form(request, history), serving.strategies)
     query = Query(
         now=now,
         user=user,
@@ -105,9 +105,22 @@ def _refuse_formless(request: pb.RankRequest) -> None:
     raise InvalidRequest.of("EMPTY_REQUEST", Violation("user_id", f"is empty, and so are {rest}; set at least one"))
 
 
-def _strategy(request: pb.RankRequest, strategies: Strategies) -> Strategy:
+def _form(request: pb.RankRequest, history: Events) -> Form:
+    """What a request that names no strategy asks from; the most telling of its fields decides."""
+    forms = (
+        (request.candidate_item_ids, Form.LIST),
+        (request.query.strip(), Form.SEARCH),
+        (request.seed_item_ids, Form.PRODUCT_PAGE),
+        (history, Form.SHOPPER),
+        (request.recent_events, Form.SESSION),
+        (request.context.page or request.user_attributes, Form.WORDS),
+    )
+    return next((form for given, form in forms if given), Form.SHOPPER)
+
+
+def _strategy(request: pb.RankRequest, form: Form, strategies: Strategies) -> Strategy:
     try:
-        return strategies.resolve(request.strategy, _override(request.override, strategies))
+        return strategies.resolve(request.strategy, _override(request.override, strategies), form)
     except KeyError:
         raise UnknownStrategy(request.strategy, strategies.by_name) from None
 

@@ -15,15 +15,14 @@ from pydantic import Field
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import SCORE, Candidates
-from endcap.strategies.contract import Query, Settings
-from endcap.strategies.select.top_k import ordered
+from endcap.strategies.contract import Query
+from endcap.strategies.select.top_k import CollapseConfig, collapsed, ordered
 from endcap.strategies.text.space import text_space
 
 
-class MmrConfig(Settings):
+class MmrConfig(CollapseConfig):
     diversity: float = Field(0.0, ge=0, le=1)
     """0: by score alone; 1: by variety alone. A request may set its own."""
-    collapse_titles: bool = False
     head: int = Field(100, ge=1)
     """Only this many of the best are weighed for variety, or the slate's size where that is more."""
 
@@ -39,7 +38,7 @@ class Mmr:
 
     def select(self, query: Query, candidates: Candidates) -> Array:
         diversity = self.config.diversity if query.diversity is None else query.diversity
-        rows = ordered(candidates, query, self.title_of if self.config.collapse_titles else None)
+        rows = collapsed(ordered(candidates), candidates, query, self.config, self.title_of)
         if diversity == 0 or query.size <= 1:
             return rows[: query.size]
         scores = candidates.column(SCORE)

@@ -10,30 +10,46 @@ from endcap.strategies.batch import SCORE, Candidates
 from endcap.strategies.contract import Query, Settings
 
 
-class TopKConfig(Settings):
+class CollapseConfig(Settings):
+    """What selectors share: whether items of one title take one place."""
+
     collapse_titles: bool = False
     """Show one item of each title, the best. A caller's own list is never collapsed."""
+    keep_own: bool = False
+    """Let each item that the shopper bought before have its place all the same: who buys two flavours wants both."""
+
+
+class TopKConfig(CollapseConfig):
+    pass
 
 
 class TopK:
     Config = TopKConfig
 
     def __init__(self, config: TopKConfig, bundle: Bundle) -> None:
-        self.collapse = config.collapse_titles
+        self.config = config
         self.title_of = bundle.catalog.groups["title"]
 
     def select(self, query: Query, candidates: Candidates) -> Array:
-        return ordered(candidates, query, self.title_of if self.collapse else None)[: query.size]
+        rows = ordered(candidates)
+        return collapsed(rows, candidates, query, self.config, self.title_of)[: query.size]
 
 
-def ordered(candidates: Candidates, query: Query, title_of: Array | None) -> Array:
-    """int64[k]: row numbers by score, NaN last, ties by item number; with ``title_of`` the best row of each title."""
+def ordered(candidates: Candidates) -> Array:
+    """int64[n]: row numbers by score, NaN last, ties by item number."""
     scores = np.nan_to_num(candidates.column(SCORE), nan=-np.inf)
-    rows = np.lexsort((candidates.items, -scores))
-    if title_of is None or query.given is not None:
+    return np.lexsort((candidates.items, -scores))
+
+
+def collapsed(rows: Array, candidates: Candidates, query: Query, config: CollapseConfig, title_of: Array) -> Array:
+    """int64[k]: of ``rows``, best first, the first of each title, where ``config`` asks for that."""
+    if not config.collapse_titles or query.given is not None:
         return rows
-    titles = title_of[candidates.items[rows]]
-    titles = np.where(titles >= 0, titles, -1 - rows)  # an item without a title is its own
+    items = candidates.items[rows]
+    alone = title_of[items] < 0  # an item without a title is its own
+    if config.keep_own:
+        alone |= np.isin(items, query.events.items[query.events.goals])
+    titles = np.where(alone, -1 - rows, title_of[items])
     _, first = np.unique(titles, return_index=True)
     best: Array = rows[np.sort(first)]
     return best
