@@ -118,6 +118,14 @@ def test_files_are_equal_byte_by_byte_from_one_time_to_the_next(tmp_path: Path) 
         assert path.read_bytes() == (other / path.relative_to(one)).read_bytes()
 
 
+def test_json_does_not_depend_on_the_order_in_which_keys_came(tmp_path: Path) -> None:
+    with BundleWriter(tmp_path) as writer:
+        part = writer.part("numbers")
+        part.json("one", {"b": 1, "a": 2})
+        part.json("other", {"a": 2, "b": 1})
+        assert (part.folder / "one.json").read_bytes() == (part.folder / "other.json").read_bytes()
+
+
 def test_a_part_can_be_shared_from_another_bundle_without_a_copy(tmp_path: Path) -> None:
     first = write(tmp_path)
     with BundleWriter(tmp_path) as writer:

@@ -56,8 +56,8 @@ def test_confidence_grows_with_the_log_of_decayed_weight(shop: Shop) -> None:
 def test_an_item_that_nobody_met_has_no_factor(shop: Shop, factors: Factors) -> None:
     met = np.bincount(shop.log.items, minlength=len(shop.item_ids)) > 0
     np.testing.assert_array_equal(factors.items.any(axis=1), met)
-    alone = als.item_factors(als.confidence_matrix(shop_of([(0, 1, 5), (1, 1, 6)])), seed=1)
-    assert alone.any(axis=1).tolist() == [False, True, False, False, False, False]
+    alone = als.item_factors(als.confidence_matrix(shop_of([(0, 1, 5), (1, 2, 6), (2, 2, 6)])), seed=1)
+    assert alone.any(axis=1).tolist() == [False, True, True, False, False, False]
 
 
 def test_one_seed_gives_one_set_of_factors(shop: Shop) -> None:

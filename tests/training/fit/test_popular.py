@@ -39,9 +39,9 @@ def test_popularity_is_recent_weight_leaning_to_what_rises(rows: list[tuple[int,
 
 
 def test_the_part_holds_what_sold_best_first_and_nothing_that_never_did(tmp_path: Path) -> None:
-    shop = shop_of([(0, 4, 99), (1, 4, 98), (0, 2, 99), (0, 1, 99)])
+    shop = shop_of([(0, 4, 99), (1, 4, 98), (0, 2, 99), (0, 1, 99), (0, 3, 20)])
     popular.popular.fit(shop, PartWriter(tmp_path), context_of())
     part = Part(tmp_path)
-    assert part.array("items").tolist() == [4, 1, 2]
+    assert part.array("items").tolist() == [4, 1, 2, 3]
     assert (np.diff(part.array("scores")) <= 0).all()
     assert (str(part.array("items").dtype), str(part.array("scores").dtype)) == ("int32", "float32")
