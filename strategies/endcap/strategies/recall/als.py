@@ -22,6 +22,8 @@ class Factors:
     def __init__(self, bundle: Bundle) -> None:
         part = bundle.part("als")
         self.items = part.array("item_factors")  # float32[items, f]
+        self.proposable = part.array("proposable")  # int32[k], the items with enough shoppers to be proposed
+        self.proposals = part.array("proposals")  # float32[k, f], their factors, side by side for one pass
         self.gram = part.array("gram")  # float64[f, f]: Y'Y + regularization
         fitted = part.json("als")
         self.alpha, self.half_life_days = float(fitted["alpha"]), float(fitted["half_life_days"])
@@ -65,4 +67,7 @@ class AlsRecall:
         shopper = self.factors.fold_in(query)
         if not shopper.any():
             return Recalled.none()
-        return top(self.factors.items @ shopper, limit, query.allowed)
+        factors = self.factors
+        allowed = None if query.allowed is None else query.allowed[factors.proposable]
+        found = top(factors.proposals @ shopper, limit, allowed)
+        return Recalled(factors.proposable[found.items], found.scores)

@@ -159,7 +159,8 @@ def _als(part: PartWriter, random: np.random.Generator) -> None:
     factors = random.normal(0.1, 0.3, (ITEMS, FACTORS)).astype(np.float32)
     factors[NEVER_SOLD] = 0.0
     gram = factors.T.astype(np.float64) @ factors + 0.1 * np.eye(FACTORS)
-    part.arrays({"item_factors": factors, "gram": gram})
+    proposable = np.flatnonzero(factors.any(axis=1)).astype(np.int32)
+    part.arrays({"item_factors": factors, "gram": gram, "proposable": proposable, "proposals": factors[proposable]})
     part.json("als", {"alpha": 4.0, "half_life_days": 120.0, "most_items": 1000})
 
 

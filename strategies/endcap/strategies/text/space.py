@@ -12,6 +12,10 @@ from endcap.strategies.contract import Query
 from endcap.strategies.text.encoder import Encoder
 from endcap.strategies.text.index import TextIndex
 
+MOSTLY, OVERFETCH = 0.9, 4
+"""Where this share of the items is allowed, asking for this many times as many texts and dropping the rest is quicker
+than telling the index which texts are allowed."""
+
 
 class TextSpace:
     """One per process and bundle, see ``text_space``."""
@@ -46,7 +50,22 @@ class TextSpace:
 
     def nearest(self, vector: Array, limit: int, allowed: Array | None, per_text: int) -> Recalled:
         """The items of the nearest texts, at most ``per_text`` of one text, the most popular of a text first."""
-        texts, cosines = self.index.search(vector, limit, self._allowed_texts(allowed))
+        if allowed is not None and np.count_nonzero(allowed) > MOSTLY * len(allowed):
+            found = self._nearest(vector, OVERFETCH * limit, None, allowed, limit, per_text)
+            if len(found.items) == limit:
+                return found
+        return self._nearest(vector, limit, self._allowed_texts(allowed), allowed, limit, per_text)
+
+    def _nearest(
+        self,
+        vector: Array,
+        text_limit: int,
+        allowed_texts: Array | None,
+        allowed: Array | None,
+        limit: int,
+        per_text: int,
+    ) -> Recalled:
+        texts, cosines = self.index.search(vector, text_limit, allowed_texts)
         starts, counts = self.offsets[texts], self.offsets[texts + 1] - self.offsets[texts]
         places = np.repeat(np.arange(len(texts)), counts)
         ranks = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -16,12 +16,16 @@ from endcap.training.shop import Shop
 FACTORS, ITERATIONS, REGULARIZATION = 64, 12, 0.1
 ALPHA, HALF_LIFE_DAYS, MOST_ITEMS = 4.0, 120.0, 1000
 
+LEAST_SHOPPERS = 2
+"""An item that one shopper went for has a factor, but nothing that another shopper could share: it is not proposed."""
+
 
 def _als(shop: Shop, part: PartWriter, context: Context) -> None:
     matrix = confidence_matrix(shop)
     factors = item_factors(matrix, context.config.training.seed)
     gram = factors.T.astype(np.float64) @ factors + REGULARIZATION * np.eye(FACTORS)
-    part.arrays({"item_factors": factors, "gram": gram})
+    proposable = np.flatnonzero(np.asarray(matrix.getnnz(axis=0)).ravel() >= LEAST_SHOPPERS).astype(np.int32)
+    part.arrays({"item_factors": factors, "gram": gram, "proposable": proposable, "proposals": factors[proposable]})
     part.json("als", {"alpha": ALPHA, "half_life_days": HALF_LIFE_DAYS, "most_items": MOST_ITEMS})
 
 

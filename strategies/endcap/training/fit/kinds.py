@@ -11,7 +11,7 @@ from endcap.training.fit.fitter import Context, Fitter
 from endcap.training.shop import Shop
 
 KINDS = ("title", "line", "category", "brand")
-HALF_LIFE_DAYS, BEST_OF_A_GROUP, SHRINK = 28.0, 40, 1.0
+HALF_LIFE_DAYS, BEST_OF_A_GROUP, SHRINK = 28.0, 20, 1.0
 
 
 def _kinds(shop: Shop, part: PartWriter, context: Context) -> None:
