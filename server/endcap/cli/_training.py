@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -36,21 +38,30 @@ def require_training() -> None:
 
 def run_training(config: Path, out: Path) -> Outcome:
     """Train on ``config`` into ``out``. Ends the command on anything that the shop has to put right, and on Ctrl-C."""
+    with mistakes_told(out, "no bundle was written"), stoppable(), PeakMemory() as memory, Bars(notices()) as bars:
+        trained = _train(config, out, bars)
+        return Outcome(trained, sum(trained.seconds.values()), memory.mib)
+
+
+@contextmanager
+def mistakes_told(out: Path, without: str) -> Iterator[None]:
+    """Ends the command on what the shop has to put right, in one line; on Ctrl-C it says what was left undone.
+
+    ``out`` is what a failed write is blamed on where the system names no file.
+    """
     require_training()
     from endcap.bundle.folder import BundleError
     from endcap.strategies.registry import StrategyError
     from endcap.training.errors import TrainingInputError
 
     try:
-        with stoppable(), PeakMemory() as memory, Bars(notices()) as bars:
-            trained = _train(config, out, bars)
-            return Outcome(trained, sum(trained.seconds.values()), memory.mib)
+        yield
     except (TrainingInputError, StrategyError, BundleError, ImportError) as error:
         refuse(str(error))
     except OSError as error:
         refuse(f"{error.filename or out}: {error.strerror or error}")
     except Stopped as stopped:
-        typer.echo("endcap: stopped; no bundle was written", err=True)
+        typer.echo(f"endcap: stopped; {without}", err=True)
         raise typer.Exit(stopped.exit_code) from None
 
 

@@ -10,10 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from endcap.bundle.events import Array
-from endcap.bundle.folder import Bundle
 from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
 from endcap.strategies.registry import check_tables, load_strategies, ready_made
@@ -28,15 +24,11 @@ from endcap.training.fit.fitter import Context
 from endcap.training.parallel import Workers, workers
 from endcap.training.progress import Progress, silent
 from endcap.training.ranker.fit import fit_ranker, write_ranker
-from endcap.training.ranker.rows import Rows, Task, collect, columns_of, gathering
-from endcap.training.ranker.windows import Labels, Window, cut, labels_in
+from endcap.training.ranker.lessons import Snapshot, gather_rows, take_snapshot
+from endcap.training.ranker.rows import Rows, columns_of, gathering
+from endcap.training.ranker.windows import cut
 from endcap.training.shop import Shop
 from endcap.training.snapshot import write_snapshot
-
-SHARE = 100
-"""Shoppers a task: small enough for a lively progress bar, large enough to pay for opening the bundle."""
-MOST_SHOPPERS = 20_000
-"""A window teaches and judges by at most this many shoppers, drawn by seed."""
 
 
 @dataclass
@@ -47,16 +39,6 @@ class Trained:
     manifest: Manifest
     cleaning: CleaningReport
     seconds: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One window's bundle while it is being used, and what came after its cut-off."""
-
-    writer: BundleWriter
-    manifest: Manifest
-    window: Window
-    labels: Labels
 
 
 def train(config: ShopConfig, out: Path, progress: Progress = silent) -> Trained:
@@ -79,10 +61,10 @@ def train_on(shop: Shop, config: ShopConfig, out: Path, progress: Progress, cloc
         context = Context(config, progress)
         with clock.lap("fit"):
             manifest = write_snapshot(final, shop, context)
-            snapshots = [_snapshot(stack, scratch, shop, window, context, final.folder) for window in windows]
+            snapshots = [take_snapshot(stack, scratch, shop, window, context, final.folder) for window in windows]
         table = strategy_table(config)
         with clock.lap("rows"):
-            rows = [_collect(pool, snapshot, table, config) for snapshot in snapshots]
+            rows = [gather_rows(pool, snapshot, table, config.training.seed) for snapshot in snapshots]
             names = columns_of(gathering(final.preview(manifest), table))
         with clock.lap("ranker"):
             judged = fit_ranker(Rows.joined(rows[1:]), config.training.seed, progress)
@@ -103,50 +85,17 @@ def strategy_table(config: ShopConfig) -> dict[str, Any]:
     return table if table.get("score") in ("trees", {"use": "trees"}) else tables["hybrid"]
 
 
-def _snapshot(stack: ExitStack, scratch: Path, shop: Shop, window: Window, context: Context, shared: Path) -> Snapshot:
-    writer = stack.enter_context(BundleWriter(scratch))
-    manifest = write_snapshot(writer, shop.before(window.cutoff), context, shared)
-    return Snapshot(writer, manifest, window, labels_in(shop, window))
-
-
-def _collect(pool: Workers, snapshot: Snapshot, table: dict[str, Any], config: ShopConfig) -> Rows:
-    places = _drawn(np.arange(len(snapshot.labels.users)), config.training.seed)
-    tasks = [
-        Task(
-            snapshot.writer.folder,
-            snapshot.manifest,
-            table,
-            [int(snapshot.labels.users[place]) for place in share],
-            [snapshot.labels.of(place) for place in share],
-            config.training.seed,
-        )
-        for share in _shares(places)
-    ]
-    return Rows.joined(pool.map("gathering candidates to learn from", collect, tasks))
-
-
 def _judge(
     pool: Workers, shop: Shop, snapshot: Snapshot, table: dict[str, Any], seed: int
 ) -> tuple[dict[str, Any], dict[str, list[float]]]:
     """How the strategy, and each of its recall sources alone, rank the window; and what its scores came to."""
-    folder, manifest, window = snapshot.writer.folder, snapshot.manifest, snapshot.window
-    opening = Opening(folder, manifest, {"hybrid": table, **each_alone(table, Bundle(folder, manifest))})
+    bundle, window = snapshot.bundle, snapshot.window
+    opening = Opening(bundle.folder, bundle.manifest, {"hybrid": table, **each_alone(table, bundle)})
     holdout = in_window(shop, window.cutoff, window.end, seed)
     found = quick_check(pool, holdout, opening)
     judged_on = {"start": window.cutoff, "end": window.end, "shoppers": found["shoppers"]}
     metrics = {"window": judged_on, "strategies": found["strategies"]}
     return metrics, fit_calibration(pool, holdout, opening, "hybrid", seed)
-
-
-def _drawn(values: Array, seed: int) -> Array:
-    """All of them, or MOST_SHOPPERS by lot, in ascending order."""
-    if len(values) <= MOST_SHOPPERS:
-        return values
-    return np.sort(np.random.default_rng(seed).choice(values, MOST_SHOPPERS, replace=False))
-
-
-def _shares(values: Array) -> Iterator[list[int]]:
-    return ([int(value) for value in values[start : start + SHARE]] for start in range(0, len(values), SHARE))
 
 
 def _sealed(writer: BundleWriter, manifest: Manifest, shop: Shop, clock: Stopwatch) -> Trained:

@@ -1,0 +1,84 @@
+"""`endcap evaluate`: how well the strategies rank a shop's own data, against honest baselines."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from endcap.cli._errors import refuse
+
+if TYPE_CHECKING:
+    from endcap.training.progress import Progress
+
+
+class Protocol(StrEnum):
+    temporal = "temporal"
+    leave_one_out = "leave_one_out"
+
+
+def command(
+    config: Annotated[Path, typer.Option(help="The shop's TOML, as for `endcap train`.")],
+    protocol: Annotated[
+        Protocol,
+        typer.Option(
+            help="temporal: train on what lies before the last days and rank for what comes in them. "
+            "leave_one_out: hold back each shopper's last goal event; for data without dates."
+        ),
+    ] = Protocol.temporal,
+    holdout_days: Annotated[float, typer.Option(min=0.0001, help="How many last days are held back.")] = 28.0,
+    bundle: Annotated[
+        Path | None, typer.Option(help="A bundle trained before these days; without it one is trained for this.")
+    ] = None,
+    ablate: Annotated[
+        bool, typer.Option("--ablate", help="Also retrain without each recall source and feature group. Takes long.")
+    ] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write every number into this file.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write a report to read into this file.")] = None,
+) -> None:
+    """Measure ranking quality on data that training has not seen; all items compete, never a sample.
+
+    Exit codes: 0 with numbers; 2 when the configuration, the data or the bundle cannot be used; 130 after Ctrl-C.
+    """
+    from endcap.cli._bars import Bars
+    from endcap.cli._console import notices, results
+    from endcap.cli._quality import print_quality
+    from endcap.cli._signals import stoppable
+    from endcap.cli._training import mistakes_told
+
+    for file in (json_file, html_file):
+        _check_folder(file)
+    with mistakes_told(config, "nothing was written"), stoppable(), Bars(notices()) as bars:
+        found = _evaluate(config, protocol, holdout_days, bundle, ablate, bars)
+        _write(found, json_file, html_file)
+    print_quality(results(), found)
+
+
+def _evaluate(
+    config: Path, protocol: str, holdout_days: float, bundle: Path | None, ablate: bool, progress: Progress
+) -> dict[str, Any]:
+    from endcap.training.config import load_config
+
+    loaded = load_config(config)  # before the imports that take seconds
+    from endcap.training.evaluate.evaluation import Options, evaluate
+
+    return evaluate(loaded, Options(str(protocol), holdout_days, bundle, ablate), progress)
+
+
+def _write(found: dict[str, Any], json_file: Path | None, html_file: Path | None) -> None:
+    import json
+
+    from endcap.training.report.page import page
+
+    if json_file:
+        json_file.write_text(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    if html_file:
+        html_file.write_text(page(found), encoding="utf-8")
+
+
+def _check_folder(file: Path | None) -> None:
+    """Before minutes of work, not after them."""
+    if file is not None and not file.absolute().parent.is_dir():
+        refuse(f"{file}: found no folder {file.absolute().parent} to write into; create it first")

@@ -1,0 +1,1 @@
+"""The evaluation as one HTML file to read: no scripts, no outside links, charts drawn as inline SVG."""
