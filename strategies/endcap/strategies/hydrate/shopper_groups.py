@@ -1,4 +1,4 @@
-"""What this shopper did with this item's kind: its title, category, aisle, and brand within the category."""
+"""What this shopper did with this item's kind: its title, category, and brand within the category."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from endcap.strategies.hydrate.groups import GROUP_FEATURES, group_table, item_t
 GROUP_REASONS = {
     "title": ReasonCode.BOUGHT_BEFORE,
     "category": ReasonCode.FAVOURITE_CATEGORY,
-    "aisle": ReasonCode.FAVOURITE_CATEGORY,
     "line": ReasonCode.FAVOURITE_BRAND,
 }
 WITHIN_GROUP = (

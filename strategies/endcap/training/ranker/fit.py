@@ -25,7 +25,7 @@ PARAMETERS: dict[str, Any] = {
     "max_bin": 63,
     "min_data_in_leaf": 60,
     "feature_fraction": 0.3,
-    "bagging_fraction": 0.8,
+    "bagging_fraction": 0.5,
     "bagging_freq": 1,
     "lambda_l2": 5.0,
     "deterministic": True,
