@@ -6,7 +6,6 @@ The result is plain data, ready for JSON; the HTML report is drawn from it and f
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,16 +20,18 @@ from endcap.training.baselines.search import Chosen, rank_tuned, search
 from endcap.training.config import ShopConfig
 from endcap.training.data.read import read_shop
 from endcap.training.errors import ConfigError, DataError
+from endcap.training.evaluate.ablation import ablate
+from endcap.training.evaluate.bench import Bench, strategy_lists
 from endcap.training.evaluate.beyond import CatalogFacts
 from endcap.training.evaluate.importance import importance
 from endcap.training.evaluate.judged import strategies_to_judge
 from endcap.training.evaluate.plain import moment, plain
 from endcap.training.evaluate.protocol import LEAST_EVENTS, Holdout, leave_one_out, temporal
-from endcap.training.evaluate.questions import Translation, questions
-from endcap.training.evaluate.ranking import DEPTH, Lists, Opening, rank
+from endcap.training.evaluate.questions import Translation
+from endcap.training.evaluate.ranking import DEPTH, Opening
 from endcap.training.evaluate.scorer import judge_recall, judge_scorer
 from endcap.training.evaluate.verdict import Asked, comparisons, verdict
-from endcap.training.parallel import Workers, workers
+from endcap.training.parallel import workers
 from endcap.training.progress import Progress, silent
 from endcap.training.shop import Shop
 from endcap.training.train import Stopwatch, train_on
@@ -54,18 +55,6 @@ class Options:
     ablate: bool = False
 
 
-@dataclass(frozen=True)
-class Bench:
-    """What is at hand while judging."""
-
-    holdout: Holdout
-    bundle: Bundle
-    pool: Workers
-    progress: Progress
-    clock: Stopwatch
-    seed: int
-
-
 def evaluate(config: ShopConfig, options: Options, progress: Progress = silent) -> dict[str, Any]:
     """Raises TrainingInputError, StrategyError or BundleError for what the caller has to put right."""
     check_tables(config.strategies, config.default_strategy)
@@ -76,8 +65,9 @@ def evaluate(config: ShopConfig, options: Options, progress: Progress = silent) 
         with clock.lap("train"):
             bundle = bundle_for(holdout, config, options, Path(scratch), progress)
         with workers(progress) as pool:
-            bench = Bench(holdout, bundle, pool, progress, clock, config.training.seed)
-            found = about(bench, options) | judged(bench)
+            main, seed = bundle.manifest.default_strategy, config.training.seed
+            bench = Bench(holdout, bundle, main, pool, Path(scratch), progress, clock, seed)
+            found = about(bench, options) | judged(bench, config if options.ablate else None)
     return {**plain(found), "seconds": clock.seconds}
 
 
@@ -95,6 +85,8 @@ def bundle_for(holdout: Holdout, config: ShopConfig, options: Options, scratch: 
     if options.bundle is None:
         trained = train_on(holdout.known, config, scratch, progress, Stopwatch())
         return open_bundle(trained.folder, verify=False)
+    if options.ablate:
+        raise ConfigError("--bundle does not go with --ablate, which has to know how the bundle was trained")
     if holdout.protocol == "leave_one_out":
         raise ConfigError("--bundle does not go with --protocol leave_one_out: a bundle has seen the events left out")
     bundle = open_bundle(options.bundle)
@@ -132,19 +124,21 @@ def about(bench: Bench, options: Options) -> dict[str, Any]:
     }
 
 
-def judged(bench: Bench) -> dict[str, Any]:
+def judged(bench: Bench, ablated: ShopConfig | None = None) -> dict[str, Any]:
+    """Everything that is measured; with the ablation where there is a configuration to teach rankers by."""
     if not len(Asked.of(bench.holdout, "all").rows):
         raise DataError(
             f"no shopper with earlier events went for an item with at least {LEAST_EVENTS} earlier events in the test "
             "window; there is nothing to judge by"
         )
-    tables, main = strategies_to_judge(bench.bundle)
+    tables, main = strategies_to_judge(bench.bundle), bench.main
     opening = Opening(bench.bundle.folder, bench.bundle.manifest, tables)
     rivals, tuned = rank_baselines(bench)
-    own, served = rank_strategies(bench, opening)
+    with bench.clock.lap("rank strategies"):
+        own, served = strategy_lists(bench, opening)
     ranked = {main: own.pop(main)} | rivals | {_other(name, rivals): lists for name, lists in own.items()}
     with bench.clock.lap("judge"):
-        found = {
+        found: dict[str, Any] = {
             "reference": main,
             "strategies": verdict(bench.holdout, ranked, facts_of(bench), bench.seed),
             "comparisons": comparisons(bench.holdout, ranked, main, bench.seed),
@@ -155,6 +149,9 @@ def judged(bench: Bench) -> dict[str, Any]:
     with bench.clock.lap("candidates"):
         found["scorer"] = judge_scorer(bench.pool, bench.holdout, opening, main, bench.seed)
         found["recall_ceiling"] = judge_recall(bench.pool, bench.holdout, opening, main, bench.seed)
+    if ablated:
+        with bench.clock.lap("ablate"):
+            found["ablation"] = ablate(bench, ablated, tables[main], ranked[main])
     return found
 
 
@@ -174,19 +171,6 @@ def validation_of(holdout: Holdout, seed: int) -> Holdout:
     return temporal(holdout.known, holdout.days, seed)
 
 
-def rank_strategies(bench: Bench, opening: Opening) -> tuple[dict[str, Ranked], dict[str, Any]]:
-    """Their lists in the shop's numbers, and what serving them was like."""
-    translation = Translation.between(bench.holdout.known, bench.bundle)
-    asked = questions(bench.holdout, translation, np.arange(len(bench.holdout.users)))
-    with bench.clock.lap("rank strategies"):
-        every, new = rank(bench.pool, opening, asked), rank(bench.pool, opening, asked, new=True)
-    ranked = {
-        name: Ranked(translation.slates(every.slates[name]), translation.slates(new.slates[name]))
-        for name in opening.tables
-    }
-    return ranked, _served(every, new)
-
-
 def facts_of(bench: Bench) -> CatalogFacts:
     """Text distance is that of the bundle's text model, where it has one."""
     known, bundle = bench.holdout.known, bench.bundle
@@ -195,14 +179,6 @@ def facts_of(bench: Bench) -> CatalogFacts:
     items = Translation.between(known, bundle).items
     numbers = np.where(items >= 0, bundle.catalog.texts[np.maximum(items, 0)], -1)
     return CatalogFacts.of(known, bundle.part("text").array("vectors"), numbers)
-
-
-def _served(every: Lists, new: Lists) -> dict[str, Any]:
-    degradations: Counter[str] = every.degradations + new.degradations
-    return {
-        "p50_ms": {name: float(np.median(seconds) * 1000) for name, seconds in every.seconds.items() if len(seconds)},
-        "degradations": dict(degradations.most_common()),
-    }
 
 
 def _told(description: str, chosen: Chosen) -> dict[str, Any]:

@@ -13,11 +13,8 @@ READY_MADE = ("hybrid", "linear")
 """The others are single sources, which are judged anyway, or answer searches and product pages."""
 
 
-def strategies_to_judge(bundle: Bundle) -> tuple[dict[str, Any], str]:
-    """Tables by name, and the default strategy's name, which the others are compared with.
-
-    Sources alone are named ``recall.NAME``.
-    """
+def strategies_to_judge(bundle: Bundle) -> dict[str, Any]:
+    """Tables by name, the bundle's default strategy first. Sources alone are named ``recall.NAME``."""
     manifest = bundle.manifest
     ready = ready_made()
     tables = {name: ready[name] for name in READY_MADE} | manifest.strategies
@@ -26,7 +23,7 @@ def strategies_to_judge(bundle: Bundle) -> tuple[dict[str, Any], str]:
     shelf = Shelf(bundle)
     bootable = {name: table for name, table in tables.items() if _boots(shelf, name, table)}
     alone = each_alone(bootable[main], bundle)
-    return bootable | {f"recall.{name}": table for name, table in alone.items()}, main
+    return bootable | {f"recall.{name}": table for name, table in alone.items()}
 
 
 def _boots(shelf: Shelf, name: str, table: Mapping[str, Any]) -> bool:

@@ -1,0 +1,128 @@
+"""What each part is worth: the ranker taught anew without one recall source or one group of features, and judged.
+
+Teaching anew is what makes it fair: a ranker that was taught with a column and asked without it would be worse than one
+that never had it. What is fitted before the ranker does not change and is fitted once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from endcap.bundle.folder import Bundle
+from endcap.bundle.writer import BundleWriter
+from endcap.strategies.registry import Use
+from endcap.training.baselines.rank import Ranked
+from endcap.training.config import ShopConfig
+from endcap.training.errors import ConfigError
+from endcap.training.evaluate.bench import Bench, strategy_lists
+from endcap.training.evaluate.ranking import Opening
+from endcap.training.evaluate.verdict import COMPARED, QUESTIONS, Asked, comparisons
+from endcap.training.fit.fitter import Context
+from endcap.training.ranker.fit import fit_ranker, write_ranker
+from endcap.training.ranker.lessons import Snapshot, gather_rows, take_snapshot
+from endcap.training.ranker.rows import Rows, columns_of, gathering
+from endcap.training.ranker.windows import cut
+
+WHOLE = "nothing left out"
+_LEARNED: tuple[Any, ...] = ("trees", {"use": "trees"})
+
+
+@dataclass(frozen=True)
+class Variation:
+    without: str
+    kind: str
+    """``recall source`` or ``feature group``."""
+    table: dict[str, Any]
+    """The strategy short of that part."""
+
+
+def ablate(bench: Bench, config: ShopConfig, table: Mapping[str, Any], whole: Ranked) -> list[dict[str, Any]]:
+    """For every variation of the strategy ``table``, whose own lists are ``whole``: the metrics, and what it cost.
+
+    Raises ConfigError where there is no ranker that could be taught anew.
+    """
+    if table["score"] not in _LEARNED:
+        raise ConfigError(f"--ablate teaches the ranker anew, but {bench.main!r} scores with {table['score']!r}")
+    todo = variations(table, bench.bundle)
+    lists = {WHOLE: whole}
+    with ExitStack() as stack:
+        school = _School(bench, config, table, _lessons(stack, bench, config))
+        for done, variation in enumerate(todo, 1):
+            bench.progress(f"leaving out {variation.without} ({done} of {len(todo)})")
+            lists[_name(variation)] = school.lists(variation)
+    costs = comparisons(bench.holdout, lists, WHOLE, bench.seed)
+    return [
+        {"without": each.without, "kind": each.kind, "cost": costs[_name(each)], **_means(bench, lists[_name(each)])}
+        for each in todo
+    ]
+
+
+def variations(table: Mapping[str, Any], bundle: Bundle) -> list[Variation]:
+    """``table`` short of each recall source and of each hydrator that the bundle can serve, in turn."""
+    booted = gathering(bundle, dict(table))
+    stages = {
+        "recall": ("recall source", {source.name for source in booted.recall}),
+        "hydrate": ("feature group", {hydrator.name for hydrator in booted.hydrate}),
+    }
+    found = []
+    for stage, (kind, served) in stages.items():
+        parts = list(table.get(stage, ()))
+        for place, part in enumerate(parts):
+            name, rest = Use.model_validate(part).name, parts[:place] + parts[place + 1 :]
+            if name in served and (rest or stage == "hydrate"):
+                found.append(Variation(name, kind, {**table, stage: rest}))
+    return found
+
+
+def _lessons(stack: ExitStack, bench: Bench, config: ShopConfig) -> list[Snapshot]:
+    """The windows that the bundle's own ranker was taught on: all but the oldest of those that training cuts."""
+    known = bench.holdout.known
+    windows = cut(known, config.training.horizon_days, config.training.windows + 1)[:-1]
+    context = Context(config, bench.progress)
+    return [take_snapshot(stack, bench.scratch, known, window, context, bench.bundle.folder) for window in windows]
+
+
+class _School:
+    """Teaches a ranker for each variation; those with the same sources learn from one gathering of rows."""
+
+    def __init__(self, bench: Bench, config: ShopConfig, table: Mapping[str, Any], lessons: Sequence[Snapshot]) -> None:
+        self.bench, self.seed, self.table, self.lessons = bench, config.training.seed, dict(table), lessons
+        self.gathered: tuple[Any, Rows, Sequence[str]] = (None, Rows.joined([]), ())
+
+    def lists(self, variation: Variation) -> Ranked:
+        """What a ranker that was taught without the part makes of the holdout."""
+        bundle = self.bench.bundle
+        names = columns_of(gathering(bundle, variation.table))
+        ranker = fit_ranker(self._rows(variation.table["recall"], names), self.seed, self.bench.progress)
+        with BundleWriter(self.bench.scratch) as writer:
+            for part in bundle.parts():
+                if part != "ranker":
+                    writer.share(part, bundle.folder)
+            write_ranker(writer.part("ranker"), ranker, names)
+            opening = Opening(writer.folder, bundle.manifest, {variation.without: variation.table})
+            return strategy_lists(self.bench, opening)[0][variation.without]
+
+    def _rows(self, recall: Any, names: Sequence[str]) -> Rows:
+        if self.gathered[0] != recall:
+            table = {**self.table, "recall": recall}
+            every = columns_of(gathering(self.bench.bundle, table))
+            parts = [gather_rows(self.bench.pool, lesson, table, self.seed) for lesson in self.lessons]
+            self.gathered = recall, Rows.joined(parts), every
+        _, rows, gathered = self.gathered
+        return rows._replace(features=rows.features[:, [gathered.index(name) for name in names]])
+
+
+def _name(variation: Variation) -> str:
+    return f"{variation.kind} {variation.without}"
+
+
+def _means(bench: Bench, lists: Ranked) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for question in QUESTIONS:
+        asked = Asked.of(bench.holdout, question)
+        values = asked.values(getattr(lists, question))
+        found[question] = {metric: float(values[metric].mean()) for metric in COMPARED if len(asked.rows)}
+    return found
