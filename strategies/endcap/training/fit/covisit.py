@@ -53,15 +53,29 @@ def trip_numbers(shop: Shop) -> Array:
 
 def _keep_nearest(block: csr_matrix, start: int, norms: Array, near: Array, similar: Array) -> None:
     """Write the nearest of a block of items. Shrunk cosine: one shared trip of rare items is no certainty."""
-    rows, columns = block.row, block.col
-    values = block.data / (norms[rows + start] * norms[columns] + SHRINK)
-    keep = np.flatnonzero((columns != rows + start) & (values > 1e-4))
-    keep = keep[np.lexsort((columns[keep], -values[keep], rows[keep]))]
-    rows, columns, values = rows[keep], columns[keep], values[keep]
-    places = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    values = (block.data / (norms[block.row + start] * norms[block.col] + SHRINK)).astype(np.float32)
+    keep = np.flatnonzero((block.col != block.row + start) & (values > 1e-4))
+    rows, columns, values = block.row[keep], block.col[keep], values[keep]
+    order = np.argsort(_keys(rows, columns, values, len(norms)))
+    rows, columns, values = rows[order], columns[order], values[order]
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    places = np.arange(len(rows)) - np.repeat(starts, np.diff(np.append(starts, len(rows))))
     best = places < near.shape[1]
     near[rows[best] + start, places[best]] = columns[best]
     similar[rows[best] + start, places[best]] = values[best]
+
+
+def _keys(rows: Array, columns: Array, values: Array, size: int) -> Array:
+    """int64[k] that sort by row, then value downwards, then column: one sort of numbers is quicker than a lexsort.
+
+    The bits of a positive float32 order as it does. Where a catalog is so large that they do not all fit beside the
+    column, values that differ in their last bits alone count as equal.
+    """
+    column_bits, row_bits = size.bit_length(), BLOCK.bit_length()
+    lost = max(row_bits + 31 + column_bits - 63, 0)
+    falling = (np.int64(0x7FFFFFFF) - values.view(np.int32)) >> lost
+    keys: Array = (rows.astype(np.int64) << (31 - lost + column_bits)) | (falling << column_bits) | columns
+    return keys
 
 
 covisit = Fitter(_covisit)
