@@ -52,18 +52,13 @@ def test_the_written_model_predicts_as_the_fitted_one_and_says_nothing_of_the_ma
     text = (tmp_path / "model.txt").read_text()
     assert "num_threads" not in text
     read = lightgbm.Booster(model_str=text)
-    assert read.num_trees() == booster.best_iteration
+    assert read.num_trees() == booster.num_trees()
     np.testing.assert_array_equal(read.predict(data.features), booster.predict(data.features))
-    assert len(Forest.parse(text).roots) == booster.best_iteration
+    assert len(Forest.parse(text).roots) == booster.num_trees()
 
 
-def test_shoppers_set_aside_are_whole_and_a_tenth() -> None:
-    users = np.repeat(np.arange(50), 3)
-    held = fit._held_out(users, seed=1)
-    assert len(held) == len(set(held.tolist())) == 5
-    assert fit._held_out(users, 1).tolist() == held.tolist()
-    part = fit._part(rows(groups=4, size=5), np.array([True, False, False, True]))
-    assert (part.users.tolist(), part.sizes.tolist(), len(part.features)) == ([0, 3], [5, 5], 10)
+def test_both_stages_grow_trees_of_one_forest() -> None:
+    assert fit.STAGES[0].trees < fit_ranker(rows(), 7, silent).num_trees() <= fit.TREES
 
 
 @pytest.mark.parametrize("data", [Rows.joined([]), rows(groups=1)])

@@ -18,7 +18,6 @@ from endcap.training.errors import DataError
 from endcap.training.progress import Progress
 from endcap.training.ranker.rows import Rows
 
-VALIDATION_SHARE, PATIENCE = 0.1, 30
 PARAMETERS: dict[str, Any] = {
     "learning_rate": 0.05,
     "num_leaves": 31,
@@ -38,16 +37,15 @@ class Stage(NamedTuple):
     """Trees grown for one objective, on top of those of the stages before."""
 
     objective: str
-    metric: str
     trees: int
 
 
-STAGES = (Stage("binary", "binary_logloss", 200), Stage("lambdarank", "ndcg", 100))
+STAGES = (Stage("binary", 200), Stage("lambdarank", 100))
 TREES = sum(stage.trees for stage in STAGES)
 
 
 def fit_ranker(rows: Rows, seed: int, progress: Progress) -> lightgbm.Booster:
-    """Stops early by shoppers set aside from the training windows; no later window is read.
+    """A fixed number of trees, small and regularised: shoppers set aside to stop early by are worth more as lessons.
 
     Raises DataError where there are not two shoppers to learn from.
     """
@@ -56,46 +54,19 @@ def fit_ranker(rows: Rows, seed: int, progress: Progress) -> lightgbm.Booster:
             f"{found} shoppers of the training windows went for an item that recall proposed, expected at least "
             "2; give more events, or raise training.horizon_days or training.windows"
         )
-    held = np.isin(rows.users, _held_out(rows.users, seed))
-    training, validation = _part(rows, ~held), _part(rows, held)
+    parameters = {**PARAMETERS, "seed": seed}
+    data = lightgbm.Dataset(rows.features, rows.labels, group=rows.sizes, params=parameters, free_raw_data=False)
     booster = None
     for stage in STAGES:
-        booster = _grow(stage, booster, training, validation, seed, progress)
+        booster = lightgbm.train(
+            {**parameters, "objective": stage.objective},
+            data,
+            stage.trees,
+            init_model=booster,
+            callbacks=[_show(progress)],
+        )
     assert booster is not None
     return booster
-
-
-def _grow(
-    stage: Stage,
-    grown: lightgbm.Booster | None,
-    training: Rows,
-    validation: Rows,
-    seed: int,
-    progress: Progress,
-) -> lightgbm.Booster:
-    parameters = {**PARAMETERS, "objective": stage.objective, "metric": stage.metric, "eval_at": [10], "seed": seed}
-    sets: dict[str, Any] = {"params": parameters, "free_raw_data": False}
-    data = lightgbm.Dataset(training.features, training.labels, group=training.sizes, **sets)
-    check = data.create_valid(validation.features, validation.labels, group=validation.sizes)
-    return lightgbm.train(
-        parameters,
-        data,
-        stage.trees,
-        valid_sets=[check],
-        init_model=grown,
-        callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False), _show(progress)],
-    )
-
-
-def _held_out(users: np.ndarray[Any, Any], seed: int) -> np.ndarray[Any, Any]:
-    distinct = np.unique(users)
-    count = max(1, round(len(distinct) * VALIDATION_SHARE))
-    return np.random.default_rng(seed).choice(distinct, count, replace=False)
-
-
-def _part(rows: Rows, groups: np.ndarray[Any, Any]) -> Rows:
-    inside = np.repeat(groups, rows.sizes)
-    return Rows(rows.features[inside], rows.labels[inside], rows.sizes[groups], rows.users[groups])
 
 
 def _show(progress: Progress) -> Any:
@@ -110,6 +81,6 @@ def write_ranker(part: PartWriter, booster: lightgbm.Booster, names: Sequence[st
 
     The columns' names stand beside it, since LightGBM changes or refuses those with blanks, commas and brackets.
     """
-    text = booster.model_to_string(num_iteration=booster.best_iteration)
+    text = booster.model_to_string()
     (part.folder / "model.txt").write_text(text[: text.index("\nparameters:")] + "\n", encoding="utf-8")
     part.json("features", list(names))
