@@ -21,10 +21,10 @@ def _fit(known: Shop, seed: int, weighting: str, alpha: float, regularization: f
 
     columns = learnable(known)
     matrix = WEIGHTINGS[weighting](strengths(known)[:, columns].tocsr())
-    model = AlternatingLeastSquares(
-        factors=FACTORS, iterations=ITERATIONS, alpha=alpha, regularization=regularization, random_state=seed
-    )
     with threadpool_limits(1, "blas"):  # implicit runs one solver a core; BLAS threads on top would fight them
+        model = AlternatingLeastSquares(
+            factors=FACTORS, iterations=ITERATIONS, alpha=alpha, regularization=regularization, random_state=seed
+        )
         model.fit(matrix, show_progress=False)
     shoppers, items = np.asarray(model.user_factors), np.asarray(model.item_factors).T
 
