@@ -162,12 +162,30 @@ class PeriodsConfig(Section):
     ignore: list[str] = Field(default_factory=list)
 
 
+class RankerConfig(Section):
+    """How the ranker's trees grow, where Endcap's own values are not wanted; `endcap tune` searches for better ones."""
+
+    learning_rate: float | None = Field(default=None, gt=0, le=1)
+    num_leaves: int | None = Field(default=None, ge=2, le=63)
+    """Leaves a tree; up to 63, beyond which scoring takes far longer."""
+    min_data_in_leaf: int | None = Field(default=None, ge=1)
+    feature_fraction: float | None = Field(default=None, gt=0, le=1)
+    """Share of the features that each tree may look at."""
+    lambda_l2: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+    @property
+    def given(self) -> dict[str, float]:
+        """LightGBM's parameters by name, without those left to Endcap."""
+        return self.model_dump(exclude_none=True)
+
+
 class TrainingConfig(Section):
     seed: int = 7
     horizon_days: Positive = 28.0
     """How far ahead the ranker learns to look, and the length of the last window, on which it is judged."""
     windows: int = Field(default=3, ge=1)
     """How many windows before the last one the ranker learns from."""
+    ranker: RankerConfig = RankerConfig()
 
 
 class TextConfig(Section):

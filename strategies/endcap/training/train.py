@@ -67,8 +67,9 @@ def train_on(shop: Shop, config: ShopConfig, out: Path, progress: Progress, cloc
             rows = [gather_rows(pool, snapshot, table, config.training.seed) for snapshot in snapshots]
             names = columns_of(gathering(final.preview(manifest), table))
         with clock.lap("ranker"):
-            judged = fit_ranker(Rows.joined(rows[1:]), config.training.seed, progress)
-            ranker = fit_ranker(Rows.joined(rows[:-1]), config.training.seed, progress)
+            seed, others = config.training.seed, config.training.ranker.given
+            judged = fit_ranker(Rows.joined(rows[1:]), seed, progress, others)
+            ranker = fit_ranker(Rows.joined(rows[:-1]), seed, progress, others)
         with clock.lap("evaluate"):
             write_ranker(snapshots[0].writer.part("ranker"), judged, names)
             metrics, calibration = _judge(pool, shop, snapshots[0], table, config.training.seed)

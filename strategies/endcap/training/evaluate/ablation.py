@@ -6,25 +6,21 @@ that never had it. What is fitted before the ranker does not change and is fitte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from endcap.bundle.folder import Bundle
-from endcap.bundle.writer import BundleWriter
 from endcap.strategies.registry import Use
 from endcap.training.baselines.rank import Ranked
 from endcap.training.config import ShopConfig
 from endcap.training.errors import ConfigError
-from endcap.training.evaluate.bench import Bench, strategy_lists
-from endcap.training.evaluate.ranking import Opening
+from endcap.training.evaluate.bench import Bench
+from endcap.training.evaluate.school import School, lessons_of
 from endcap.training.evaluate.verdict import COMPARED, QUESTIONS, Asked, comparisons
-from endcap.training.fit.fitter import Context
-from endcap.training.ranker.fit import fit_ranker, write_ranker
-from endcap.training.ranker.lessons import Snapshot, gather_rows, take_snapshot
-from endcap.training.ranker.rows import Rows, columns_of, gathering
-from endcap.training.ranker.windows import cut
+from endcap.training.ranker.rows import gathering
+from endcap.training.ranker.windows import Window, cut
 
 WHOLE = "nothing left out"
 _LEARNED: tuple[Any, ...] = ("trees", {"use": "trees"})
@@ -49,10 +45,10 @@ def ablate(bench: Bench, config: ShopConfig, table: Mapping[str, Any], whole: Ra
     todo = variations(table, bench.bundle)
     lists = {WHOLE: whole}
     with ExitStack() as stack:
-        school = _School(bench, config, table, _lessons(stack, bench, config))
+        school = School(bench, config, table["hydrate"], lessons_of(stack, bench, config, _windows(bench, config)))
         for done, variation in enumerate(todo, 1):
             bench.progress(f"leaving out {variation.without} ({done} of {len(todo)})")
-            lists[_name(variation)] = school.lists(variation)
+            lists[_name(variation)] = school.lists(variation.table)
     costs = comparisons(bench.holdout, lists, WHOLE, bench.seed)
     return [
         {"without": each.without, "kind": each.kind, "cost": costs[_name(each)], **_means(bench, lists[_name(each)])}
@@ -77,42 +73,9 @@ def variations(table: Mapping[str, Any], bundle: Bundle) -> list[Variation]:
     return found
 
 
-def _lessons(stack: ExitStack, bench: Bench, config: ShopConfig) -> list[Snapshot]:
-    """The windows that the bundle's own ranker was taught on: all but the oldest of those that training cuts."""
-    known = bench.holdout.known
-    windows = cut(known, config.training.horizon_days, config.training.windows + 1)[:-1]
-    context = Context(config, bench.progress)
-    return [take_snapshot(stack, bench.scratch, known, window, context, bench.bundle.folder) for window in windows]
-
-
-class _School:
-    """Teaches a ranker for each variation; those with the same sources learn from one gathering of rows."""
-
-    def __init__(self, bench: Bench, config: ShopConfig, table: Mapping[str, Any], lessons: Sequence[Snapshot]) -> None:
-        self.bench, self.seed, self.table, self.lessons = bench, config.training.seed, dict(table), lessons
-        self.gathered: tuple[Any, Rows, Sequence[str]] = (None, Rows.joined([]), ())
-
-    def lists(self, variation: Variation) -> Ranked:
-        """What a ranker that was taught without the part makes of the holdout."""
-        bundle = self.bench.bundle
-        names = columns_of(gathering(bundle, variation.table))
-        ranker = fit_ranker(self._rows(variation.table["recall"], names), self.seed, self.bench.progress)
-        with BundleWriter(self.bench.scratch) as writer:
-            for part in bundle.parts():
-                if part != "ranker":
-                    writer.share(part, bundle.folder)
-            write_ranker(writer.part("ranker"), ranker, names)
-            opening = Opening(writer.folder, bundle.manifest, {variation.without: variation.table})
-            return strategy_lists(self.bench, opening)[0][variation.without]
-
-    def _rows(self, recall: Any, names: Sequence[str]) -> Rows:
-        if self.gathered[0] != recall:
-            table = {**self.table, "recall": recall}
-            every = columns_of(gathering(self.bench.bundle, table))
-            parts = [gather_rows(self.bench.pool, lesson, table, self.seed) for lesson in self.lessons]
-            self.gathered = recall, Rows.joined(parts), every
-        _, rows, gathered = self.gathered
-        return rows._replace(features=rows.features[:, [gathered.index(name) for name in names]])
+def _windows(bench: Bench, config: ShopConfig) -> list[Window]:
+    """Those that the bundle's own ranker was taught on: all but the oldest of those that training cuts."""
+    return cut(bench.holdout.known, config.training.horizon_days, config.training.windows + 1)[:-1]
 
 
 def _name(variation: Variation) -> str:

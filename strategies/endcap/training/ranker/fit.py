@@ -7,7 +7,7 @@ Deterministic for one seed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import lightgbm
@@ -44,9 +44,12 @@ STAGES = (Stage("binary", 200), Stage("lambdarank", 100))
 TREES = sum(stage.trees for stage in STAGES)
 
 
-def fit_ranker(rows: Rows, seed: int, progress: Progress) -> lightgbm.Booster:
+def fit_ranker(
+    rows: Rows, seed: int, progress: Progress, others: Mapping[str, float] | None = None
+) -> lightgbm.Booster:
     """A fixed number of trees, small and regularised: shoppers set aside to stop early by are worth more as lessons.
 
+    ``others`` are laid over PARAMETERS.
     Raises DataError where there are not two shoppers to learn from.
     """
     if (found := len(np.unique(rows.users))) < 2:
@@ -54,7 +57,7 @@ def fit_ranker(rows: Rows, seed: int, progress: Progress) -> lightgbm.Booster:
             f"{found} shoppers of the training windows went for an item that recall proposed, expected at least "
             "2; give more events, or raise training.horizon_days or training.windows"
         )
-    parameters = {**PARAMETERS, "seed": seed}
+    parameters = {**PARAMETERS, **(others or {}), "seed": seed}
     data = lightgbm.Dataset(rows.features, rows.labels, group=rows.sizes, params=parameters, free_raw_data=False)
     booster = None
     for stage in STAGES:
