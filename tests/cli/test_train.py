@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from endcap.cli import _flowing
 from endcap.training.train import Trained
 
 from ..support.live import PATIENCE_SECONDS, endcap
@@ -96,7 +97,7 @@ def test_too_few_days_say_what_to_lower(run: Run, shop: Path) -> None:
 def test_a_plugin_that_is_not_there_is_named_with_those_that_are(run: Run, shop: Path) -> None:
     shop.write_text(shop.read_text() + '[strategies.mine]\nrecall = [{ use = "als2" }]\nscore = "by_source"\n')
     message = _refused(run, shop)
-    assert "strategies.mine.recall" in message
+    assert "shop.toml: strategies.mine.recall" in message
     assert "'als2'" in message
     assert "covisit" in message
 
@@ -129,6 +130,10 @@ def test_a_serving_install_is_told_what_to_install(run: Run, shop: Path, monkeyp
 
 def test_a_missing_option_is_a_usage_error(run: Run) -> None:
     assert run("train").code == 2
+
+
+def test_help_breaks_lines_only_where_the_terminal_ends() -> None:
+    assert _flowing("One\ntwo.\n\n    Three\n    four.\n") == "One two.\n\nThree four."
 
 
 def test_help_shows_every_option(run: Run) -> None:

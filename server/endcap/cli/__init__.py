@@ -25,13 +25,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     app = typer.Typer(name="endcap", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
     app.callback()(_about)
     for name in wanted:
-        app.command(name)(import_module(f"{__name__}.{name}").command)
+        command = import_module(f"{__name__}.{name}").command
+        app.command(name, help=_flowing(command.__doc__))(command)
     app(args=given, prog_name="endcap")
 
 
 def commands() -> list[str]:
     """The names of all commands."""
     return [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
+
+
+def _flowing(text: str) -> str:
+    """Paragraphs without line ends, since help breaks lines where the terminal does and keeps those it finds."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def _about() -> None:

@@ -17,6 +17,7 @@ from endcap.cli._memory import PeakMemory
 from endcap.cli._signals import Stopped, stoppable
 
 if TYPE_CHECKING:
+    from endcap.training.config import ShopConfig
     from endcap.training.progress import Progress
     from endcap.training.train import Trained
 
@@ -66,9 +67,21 @@ def mistakes_told(out: Path, without: str) -> Iterator[None]:
 
 
 def _train(config: Path, out: Path, progress: Progress) -> Trained:
-    from endcap.training.config import load_config
-
-    loaded = load_config(config)  # before the imports that take seconds: a slip of the pen shows at once
+    loaded = read_config(config)  # before the imports that take seconds: a slip of the pen shows at once
     from endcap.training.train import train
 
     return train(loaded, out, progress)
+
+
+def read_config(path: Path) -> ShopConfig:
+    """The shop's TOML. Raises ConfigError or StrategyError, which name the file, also for a strategy of its own that
+    names a component that is not installed."""
+    from endcap.strategies.registry import StrategyError, check_tables
+    from endcap.training.config import load_config
+
+    config = load_config(path)
+    try:
+        check_tables(config.strategies, config.default_strategy)
+    except StrategyError as error:
+        raise StrategyError(f"{path}: {error}") from error
+    return config

@@ -326,6 +326,7 @@ def _teach(key: str, error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors()[0]
     where = ".".join((key, *(str(part) for part in first["loc"])))
     if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-        return f"{where}: unknown key; expected one of: {', '.join(model.model_fields) or 'none'}"
+        known = f"expected one of: {', '.join(model.model_fields)}" if model.model_fields else "it has no parameters"
+        return f"{where}: unknown key; {known}"
     found = "" if first["type"] in ("missing", "extra_forbidden") else f", found {first['input']!r}"
     return f"{where}: {first['msg']}{found}"

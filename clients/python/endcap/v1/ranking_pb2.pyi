@@ -244,7 +244,8 @@ class RankRequest(_message.Message):
     """Search text, as typed. Limit: 1,000 characters."""
     filter: _builtins.str
     """Keep only items for which this holds, in the filter language of AIP-160 over item attributes:
-    `price < 5 AND categories:"DAIRY" AND NOT brand = "National"`. Default: all. Limit: 4,000 characters.
+    `price < 5 AND categories:"DAIRY" AND NOT brand = "National"`. OR binds tighter than AND, as AIP-160 says.
+    Default: all. Limit: 4,000 characters.
     """
     page_size: _builtins.int
     """How many items to return at most. Default (0): 20. Limit: 0 to 200."""
