@@ -80,7 +80,10 @@ def test_a_shops_own_strategy_that_the_bundle_cannot_serve_stops_the_boot(bundle
         ({"score": "popularr"}, "strategies.mine.score: no component 'popularr'; did you mean 'popular'?"),
         ({"recall": [{"name": "x"}]}, "strategies.mine.recall.0.use: Field required"),
         ({"recall": [{"use": "popular", "limit": 0}]}, "strategies.mine.recall.0.limit: Input should be greater than "),
-        ({"recall": [{"use": "popular", "limt": 3}]}, "strategies.mine.recall.popular.limt: unknown key; expected one"),
+        (
+            {"recall": [{"use": "popular", "limt": 3}]},
+            "strategies.mine.recall.popular.limt: unknown key; it has no parameters of its own",
+        ),
         ({"recall": [{"use": "covisit", "most_anchors": "x"}]}, "strategies.mine.recall.covisit.most_anchors: Input "),
         ({"filter": [{"use": "available", "limit": 3}]}, "strategies.mine.filter.available.limit: unknown key"),
         ({"score": {"use": "by_source", "optional": True}}, "strategies.mine.score.by_source.optional: unknown key"),

@@ -326,7 +326,8 @@ def _teach(key: str, error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors()[0]
     where = ".".join((key, *(str(part) for part in first["loc"])))
     if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-        known = f"expected one of: {', '.join(model.model_fields)}" if model.model_fields else "it has no parameters"
+        names = ", ".join(model.model_fields)
+        known = f"expected one of: {names}" if names else "it has no parameters of its own"
         return f"{where}: unknown key; {known}"
     found = "" if first["type"] in ("missing", "extra_forbidden") else f", found {first['input']!r}"
     return f"{where}: {first['msg']}{found}"
