@@ -28,7 +28,7 @@ PARAMETERS: dict[str, Any] = {
     "bagging_freq": 1,
     "lambda_l2": 5.0,
     "deterministic": True,
-    "force_row_wise": True,
+    "force_col_wise": True,  # few threads and dense columns: a quarter quicker than by rows
     "verbosity": -1,
 }
 

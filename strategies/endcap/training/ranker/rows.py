@@ -21,7 +21,7 @@ from endcap.strategies.pipeline import Run, gather
 from endcap.strategies.registry import Shelf
 from endcap.strategies.strategy import Strategy
 
-MOST_NEGATIVES = 100
+MOST_NEGATIVES = 80
 GUEST_SHARE = 0.15
 EXPLORER_SHARE = 0.5
 LONGEST_SESSION = 5
