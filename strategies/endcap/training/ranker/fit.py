@@ -19,7 +19,7 @@ from endcap.training.progress import Progress
 from endcap.training.ranker.rows import Rows
 
 PARAMETERS: dict[str, Any] = {
-    "learning_rate": 0.05,
+    "learning_rate": 0.067,
     "num_leaves": 31,
     "max_bin": 63,
     "min_data_in_leaf": 60,
@@ -40,7 +40,7 @@ class Stage(NamedTuple):
     trees: int
 
 
-STAGES = (Stage("binary", 200), Stage("lambdarank", 100))
+STAGES = (Stage("binary", 150), Stage("lambdarank", 75))
 TREES = sum(stage.trees for stage in STAGES)
 
 
