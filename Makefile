@@ -28,7 +28,7 @@ $(INSTALLED): pyproject.toml clients/python/pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Endcap needs Python 3.11 or newer; found none. Say PYTHON=/path/to/python3."; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt \
-		-e clients/python -e '.[cpu,train,demo,redis,dev]'
+		-e clients/python -e '.[cpu,train,tune,demo,redis,dev]'
 	@touch $@
 
 test: $(INSTALLED) ## Install what is missing and run the tests; ARGS go to pytest.
