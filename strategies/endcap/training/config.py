@@ -9,7 +9,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic import ValidationInfo as Info
 
 from endcap.training.config_errors import explain
@@ -193,18 +202,32 @@ class TextConfig(Section):
     """A BERT-family model by folder or by name; the default is all-MiniLM-L6-v2."""
 
 
+class SearchConfig(Section):
+    judgments: TablePath | None = None
+    """Optional: ratings of items for searches, from which the search ranker learns; columns query, item_id, rating."""
+
+
 class ShopConfig(Section):
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")
     """Lower case letters, digits, - and _; bundles are named after it."""
-    events: EventsConfig
+    events: EventsConfig | None = None
+    """Without it there are searches and nothing else: what shoppers do is not known."""
     items: ItemsConfig
     users: UsersConfig | None = None
     item_periods: PeriodsConfig | None = None
     training: TrainingConfig = TrainingConfig()
     text: TextConfig = TextConfig()
+    search: SearchConfig = SearchConfig()
     default_strategy: str = "hybrid"
+    """Where the shop has no events: ``search``."""
     strategies: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """The shop's own strategies, laid over the ready-made ones."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _search_without_events(cls, given: Any) -> Any:
+        alone = isinstance(given, dict) and "events" not in given and "default_strategy" not in given
+        return {**given, "default_strategy": "search"} if alone else given
 
 
 def load_config(path: Path) -> ShopConfig:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,7 @@ from endcap.bundle.columns import Column
 from endcap.bundle.events import Array, Events, Histories
 from endcap.bundle.manifest import Clock
 from endcap.training.cleaning_report import CleaningReport
+from endcap.training.data.texts import Words
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ class Shop:
     periods: ItemPeriods
     searches: Searches | None
     report: CleaningReport
+    fields: Mapping[str, Words] = field(default_factory=dict)
+    """What a search looks into: each item's texts by field."""
 
     @cached_property
     def histories(self) -> Histories:

@@ -19,7 +19,7 @@ PACKAGES = ("endcap", "numpy", "lightgbm")
 def write_snapshot(writer: BundleWriter, shop: Shop, context: Context, shared: Path | None = None) -> Manifest:
     """Fit every part of ``shop``, which ends at its ``data_end``. Parts that read no events come from ``shared``."""
     for name, fitter in fitters().items():
-        if name == "periods" and not len(shop.periods):
+        if (name == "periods" and not len(shop.periods)) or (fitter.needs_events and not shop.event_weights):
             continue
         if fitter.timeless and shared is not None:
             writer.share(name, shared)

@@ -33,6 +33,11 @@ class CleanEvents:
     searches: Searches | None
 
 
+def no_events() -> CleanEvents:
+    """Of a shop that has a catalog and nothing else."""
+    return CleanEvents([], np.empty(0, np.int32), Events.none(), Clock(), None)
+
+
 def read_events(config: EventsConfig, item_ids: list[str], report: CleaningReport) -> CleanEvents:
     """``item_ids`` are sorted. Raises DataError for a column or value that cannot be used, and where no events, or none
     of a goal type, are left."""

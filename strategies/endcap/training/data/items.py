@@ -34,6 +34,7 @@ class Items:
     titles: list[str]
     texts: list[str]
     text_numbers: Array
+    fields: dict[str, Words]
     columns: dict[str, Column]
     groups: dict[str, Array]
 
@@ -63,6 +64,7 @@ def read_items(config: ItemsConfig, report: CleaningReport) -> Items:
         titles=[title or name for title, name in zip(titles, names, strict=True)],
         texts=texts,
         text_numbers=text_numbers,
+        fields=_searched(config, table, columns, said),
         columns=columns,
         groups=_groups(titles, columns["brand"], categories),
     )
@@ -111,15 +113,29 @@ def _categories(table: Table, frame: pl.DataFrame, levels: list[str], separator:
 
 
 def _fields(config: ItemsConfig, table: Table, columns: dict[str, Column], said: dict[str, Texts]) -> list[Words]:
-    fields: list[Words] = []
-    for name in config.text:
-        if name in said:
-            fields.append([[text] if text else [] for text in said[name]])
-        elif (attribute := attribute_name(name)) in columns:
-            fields.append(words_of(columns[attribute]))
-        else:
-            hint = closest(name, {*said, *columns})
-            raise DataError(f"{table.path}: no column {name!r}, which shop.toml names in items.text; {hint}")
+    return [_field(name, table, columns, said) for name in config.text]
+
+
+def _field(name: str, table: Table, columns: dict[str, Column], said: dict[str, Texts]) -> Words:
+    if name in said:
+        return [[text] if text else [] for text in said[name]]
+    if (attribute := attribute_name(name)) in columns:
+        return words_of(columns[attribute])
+    hint = closest(name, {*said, *columns})
+    raise DataError(f"{table.path}: no column {name!r}, which shop.toml names in items.text; {hint}")
+
+
+def _searched(
+    config: ItemsConfig, table: Table, columns: dict[str, Column], said: dict[str, Texts]
+) -> dict[str, Words]:
+    """What a search looks into: title, brand and categories always, and what else ``items.text`` names, with all
+    attributes as one field."""
+    own = ("title", "brand", "categories", "description")
+    named = [name for name in own if name != "description" or name in config.text]
+    fields = {name: _field(name, table, columns, said) for name in named}
+    others = [_field(name, table, columns, said) for name in config.text if name not in own]
+    if others:
+        fields["attributes"] = [[text for words in row for text in words] for row in zip(*others, strict=True)]
     return fields
 
 

@@ -10,7 +10,7 @@ from endcap.bundle.columns import Column
 from endcap.bundle.events import Array
 from endcap.training.cleaning_report import CleaningReport
 from endcap.training.config import ShopConfig
-from endcap.training.data.events import CleanEvents, read_events
+from endcap.training.data.events import CleanEvents, no_events, read_events
 from endcap.training.data.items import read_items
 from endcap.training.data.periods import read_periods
 from endcap.training.data.users import UserTable
@@ -26,7 +26,7 @@ def read_shop(config: ShopConfig, progress: Progress = silent) -> Shop:
     progress("reading items", 0, STEPS)
     items = read_items(config.items, report)
     progress("reading events", 1, STEPS)
-    events = read_events(config.events, items.ids, report)
+    events = read_events(config.events, items.ids, report) if config.events else no_events()
     progress("reading users", 2, STEPS)
     user_ids, user_columns, users = _users(config, events, report)
     progress("reading item periods", 3, STEPS)
@@ -47,13 +47,14 @@ def read_shop(config: ShopConfig, progress: Progress = silent) -> Shop:
         users=users,
         log=events.log,
         clock=events.clock,
-        data_start=int(events.log.times.min()),
-        data_end=int(events.log.times.max()) + 1,
-        event_weights=dict(sorted(config.events.weights.items())),
-        goal_types=config.events.goal_types,
+        data_start=int(events.log.times.min()) if len(events.log) else 0,
+        data_end=int(events.log.times.max()) + 1 if len(events.log) else 0,
+        event_weights=dict(sorted(config.events.weights.items())) if config.events else {},
+        goal_types=config.events.goal_types if config.events else [],
         periods=periods,
         searches=events.searches,
         report=report,
+        fields=items.fields,
     )
 
 

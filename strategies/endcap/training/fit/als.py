@@ -53,4 +53,4 @@ def item_factors(matrix: csr_matrix, seed: int) -> Array:
     return factors
 
 
-als = Fitter(_als)
+als = Fitter(_als, needs_events=True)

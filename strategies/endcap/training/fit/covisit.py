@@ -78,4 +78,4 @@ def _keys(rows: Array, columns: Array, values: Array, size: int) -> Array:
     return keys
 
 
-covisit = Fitter(_covisit)
+covisit = Fitter(_covisit, needs_events=True)

@@ -30,6 +30,8 @@ class Fitter:
     fit: Fit
     timeless: bool = False
     """It reads no events, so that the training windows share one copy."""
+    needs_events: bool = False
+    """It is left out for a shop that has none."""
 
 
 def fitters() -> dict[str, Fitter]:

@@ -35,4 +35,4 @@ def best_sellers(groups: Array, sales: Array) -> dict[str, Array]:
     return {"share": share, "offsets": offsets, "items": items.astype(np.int32)}
 
 
-kinds = Fitter(_kinds)
+kinds = Fitter(_kinds, needs_events=True)

@@ -35,4 +35,4 @@ def popularity(shop: Shop) -> Array:
     return level * lean
 
 
-popular = Fitter(_popular)
+popular = Fitter(_popular, needs_events=True)
