@@ -17,8 +17,8 @@ from endcap.strategies.text.encoder import Encoder
 from endcap.strategies.text.info import GRAPH_NAME, TOKENIZER_NAME, EncoderInfo, Parity
 from endcap.training.progress import Progress, silent
 from endcap.training.text import graph, parity
-from endcap.training.text.folder import ModelError, find_model
-from endcap.training.text.model import SourceModel, load_model
+from endcap.training.text.folder import ModelError
+from endcap.training.text.model import SourceModel, check_model
 
 Precision = Literal["int8", "int8-partial", "fp32"]
 
@@ -60,7 +60,7 @@ class _Job:
 
 
 def export_encoder(
-    model: str | Path | None,
+    model: SourceModel | str | Path | None,
     folder: Path,
     *,
     quantise: bool = True,
@@ -70,11 +70,10 @@ def export_encoder(
     """Writes ``encoder.onnx``, ``tokenizer.json`` and ``encoder.json`` into ``folder``, byte for byte the same for the
     same model and texts.
 
-    ``model`` is a folder, a name on the Hugging Face hub, or None for the default. ``texts`` are the shop's own, on a
-    sample of which parity is measured. Raises ModelError where the model is missing or unfit.
+    ``model`` is a model as loaded, a folder, a name on the Hugging Face hub, or None for the default. ``texts`` are the
+    shop's own, on a sample of which parity is measured. Raises ModelError where the model is missing or unfit.
     """
-    progress("loading the text model")
-    source = load_model(find_model(model))
+    source = model if isinstance(model, SourceModel) else _loaded(model, progress)
     progress("exporting the text model")
     job = _prepared(source, list(texts))
     attempts = _attempts(job.fp32) if quantise else _attempts(job.fp32)[-1:]
@@ -87,6 +86,11 @@ def export_encoder(
             break
         shortfalls.append(f"{precision} has cosine {measured.cosine} and overlap {measured.neighbour_overlap}")
     return _finished(job, folder, precision, measured, shortfalls)
+
+
+def _loaded(model: str | Path | None, progress: Progress) -> SourceModel:
+    progress("loading the text model")
+    return check_model(model)
 
 
 def _prepared(source: SourceModel, texts: list[str]) -> _Job:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from endcap.training.text.folder import ModelError, ModelFolder, Pooling
+from endcap.training.text.folder import ModelError, ModelFolder, Pooling, find_model
 
 LEAST_VOCABULARY = 0.9
 """A tokenizer that knows fewer of the model's rows than this belongs to another model; padding explains the rest."""
@@ -59,6 +60,15 @@ class SourceModel:
     def _encode_ids(self, ids: list[int]) -> npt.NDArray[np.float32]:
         tensor = torch.tensor([ids])
         return np.asarray(self.network(tensor, torch.ones_like(tensor)).numpy(), np.float32)
+
+
+def check_model(model: str | Path | None) -> SourceModel:
+    """The encoder of ``[text] model`` (a folder, a name, or None for the default), read and found fit to train with.
+
+    A second or so: to be called before the minutes of work that a bad model would make worthless. Raises ModelError,
+    one line, where there is none (it says where was looked), it has no safetensors, or its tokenizer doesn't fit.
+    """
+    return load_model(find_model(model))
 
 
 def load_model(folder: ModelFolder) -> SourceModel:
