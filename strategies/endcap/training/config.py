@@ -46,6 +46,7 @@ def _listed(value: object) -> object:
 
 TablePath = Annotated[Path, BeforeValidator(_from_toml_folder), AfterValidator(_is_table)]
 TimeKind = Literal["auto", "timestamp", "order"]
+Augmentation = Literal["word_dropout", "spelling", "attribute_shuffle"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -200,6 +201,22 @@ class TrainingConfig(Section):
 class TextConfig(Section):
     model: str | None = None
     """A BERT-family model by folder or by name; the default is all-MiniLM-L6-v2."""
+    finetune: bool = False
+    """Teach the model what this shop's customers buy together, buy next, and choose of what they searched for."""
+    method: Literal["lora", "full"] = "lora"
+    """``lora``: small matrices beside the model's own (Hu et al., 2021). ``full``: every weight."""
+    steps: int = Field(default=300, ge=1)
+    """Batches to learn from, at most: it ends early where the validation window says that more does not help."""
+    epochs: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """As often through all pairs, instead of a number of steps."""
+    minutes: Positive = 8.0
+    """Learning ends after this long, however many steps that were; two machines may then come to different models."""
+    augment: list[Augmentation] = []
+    """Ways to vary what is learned from, so that the model holds on to less of the wording."""
+    adversarial: bool = False
+    """Learn from each batch a second time, its words moved to where they do most harm; takes twice as long."""
+    layers: int | None = Field(default=None, ge=1)
+    """Distil the model into one of so few layers, which answers sooner and is less exact; the default keeps them all."""
 
 
 class SearchConfig(Section):
