@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +13,9 @@ from endcap.bundle.columns import Column
 from endcap.bundle.events import Array, Events, Histories
 from endcap.bundle.manifest import Clock
 from endcap.training.cleaning_report import CleaningReport
-from endcap.training.data.texts import Words
+
+if TYPE_CHECKING:  # that package reads shops
+    from endcap.training.data.texts import Words
 
 
 @dataclass(frozen=True)
