@@ -192,6 +192,15 @@ class Scorer(Protocol):
 
 
 @runtime_checkable
+class Rescorer(Protocol):
+    """A scorer that looks at its best candidates a second time. Where that fails, its first scores stand."""
+
+    def rescore(self, query: Query, candidates: Candidates, scores: Array) -> Array:
+        """float32[n]: ``scores``, what ``score`` gave these candidates, with the best of them in another order."""
+        ...
+
+
+@runtime_checkable
 class Selector(Protocol):
     Config: ClassVar[type[Settings]]
 

@@ -1,7 +1,7 @@
 """The order of the stages, in one place. Timing and failure policy live here, never in a component.
 
 What a failure costs: a recall source its candidates, a hydrator its columns, a scorer the fine order (the merged
-recall order stands in) and the reasons, a selector its variety. Each is named in ``Run.degradations``; an answer of the
+recall order stands in) and the reasons, its second look the better order at the top, a selector its variety. Each is named in ``Run.degradations``; an answer of the
 wrong shape is a failure too. A filter that fails fails the request: showing what must not be shown is worse than
 showing nothing.
 """
@@ -18,11 +18,11 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.strategies.batch import SCORE, Candidates, Recalled
-from endcap.strategies.contract import Boost, Query
+from endcap.strategies.contract import Boost, Query, Rescorer, Scorer
 from endcap.strategies.merge import CALLER, FUSED, merge
 from endcap.strategies.reasons import BOOST, Reason, explain
 from endcap.strategies.select.top_k import ordered
-from endcap.strategies.strategy import Strategy
+from endcap.strategies.strategy import Named, Strategy
 from endcap.strategies.unseen import without_seen
 
 
@@ -155,14 +155,29 @@ def _filter(strategy: Strategy, query: Query, candidates: Candidates, run: Run) 
 
 
 def _score(strategy: Strategy, query: Query, candidates: Candidates, run: Run) -> Candidates:
-    scores = candidates.column(FUSED)
-    with run.tolerant("score", strategy.scorer.name):
-        found = strategy.scorer.component.score(query, candidates)
-        if found.shape != candidates.items.shape:
-            raise ValueError(f"expected float32[{len(candidates)}], found {_shape(found)}")
-        scores = found
+    first = _first_scores(strategy.scorer, query, candidates, run)
+    scores = candidates.column(FUSED) if first is None else _rescored(strategy.scorer, query, candidates, first, run)
     boost = _boost(query.boosts, candidates.items, scores)
     return candidates.with_column(SCORE, scores + boost).with_column(BOOST, boost)
+
+
+def _first_scores(scorer: Named[Scorer], query: Query, candidates: Candidates, run: Run) -> Array | None:
+    with run.tolerant("score", scorer.name):
+        return _one_each(scorer.component.score(query, candidates), candidates)
+    return None
+
+
+def _rescored(scorer: Named[Scorer], query: Query, candidates: Candidates, scores: Array, run: Run) -> Array:
+    if isinstance(scorer.component, Rescorer):
+        with run.tolerant("rescore", scorer.name):
+            return _one_each(scorer.component.rescore(query, candidates, scores), candidates)
+    return scores
+
+
+def _one_each(scores: Array, candidates: Candidates) -> Array:
+    if scores.shape != candidates.items.shape:
+        raise ValueError(f"expected float32[{len(candidates)}], found {_shape(scores)}")
+    return scores
 
 
 def _boost(boosts: tuple[Boost, ...], items: Array, scores: Array) -> Array:

@@ -170,7 +170,13 @@ def _scorers(built: Mapping[str, Strategy], shelf: Shelf) -> dict[str, Scorer]:
 def ready_made() -> dict[str, Any]:
     text = files("endcap.strategies").joinpath("ready_made.toml").read_text(encoding="utf-8")
     tables: dict[str, Any] = tomllib.loads(text)["strategies"]
-    return tables
+    return {name: _completed(table, tables) for name, table in tables.items()}
+
+
+def _completed(table: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Any]:
+    """With what it does not say itself taken from the table that its ``like`` names."""
+    own = {key: value for key, value in table.items() if key != "like"}
+    return {**tables[table["like"]], **own} if "like" in table else own
 
 
 class Shelf:

@@ -672,7 +672,7 @@ class Degradation(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
-    """The stage: "recall", "hydrate", "filter", "score", "select"."""
+    """The stage: "recall", "hydrate", "filter", "score", "rescore", "select"."""
     component: _builtins.str
     """The component inside it: "text"."""
     reason: Global___DegradationReason.ValueType
@@ -705,7 +705,7 @@ class StageTiming(_message.Message):
     COMPONENT_FIELD_NUMBER: _builtins.int
     DURATION_MS_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
-    """The stage: "recall", "merge", "hydrate", "filter", "score", "select", "explain" (the reasons), "total"."""
+    """The stage: "recall", "merge", "hydrate", "filter", "score", "rescore", "select", "explain" (the reasons), "total"."""
     component: _builtins.str
     """The component inside it; empty for the stage as a whole."""
     duration_ms: _builtins.float

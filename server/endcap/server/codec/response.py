@@ -22,6 +22,7 @@ _CONSEQUENCES: Final = {
     "recall": "its candidates are missing",
     "hydrate": "its features count as unknown",
     "score": "the order is that of the merged recall sources",
+    "rescore": "the best were not looked at a second time, and keep their first order",
     "select": "the order is by score alone",
     "explain": "the reasons are missing",
 }

@@ -66,9 +66,9 @@ class Encoder:
         onnxruntime isn't installed.
         """
         info = EncoderInfo.read(folder)
-        session = _session(_existing(folder / GRAPH_NAME), list(providers), threads)
+        session = open_session(_existing(folder / GRAPH_NAME), list(providers), threads)
         path = _existing(folder / TOKENIZER_NAME)
-        items, queries = (_tokenizer(path, most) for most in (info.max_tokens, info.query_max_tokens))
+        items, queries = (open_tokenizer(path, most) for most in (info.max_tokens, info.query_max_tokens))
         return Encoder(info, session, items, queries, cache_size)
 
     @property
@@ -117,7 +117,8 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _tokenizer(path: Path, max_tokens: int) -> Tokenizer:
+def open_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
+    """Cuts texts, special tokens included, and pads nothing. Raises BundleError where the file cannot be read."""
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing narrower
@@ -127,7 +128,9 @@ def _tokenizer(path: Path, max_tokens: int) -> Tokenizer:
     return tokenizer
 
 
-def _session(path: Path, providers: list[str], threads: int) -> Any:
+def open_session(path: Path, providers: list[str], threads: int) -> Any:
+    """A graph ready to run. Raises BundleError where it cannot be read, ProviderError where a provider is not to be
+    had."""
     library = native.onnxruntime()
     _check_providers(providers, library.get_available_providers(), "this onnxruntime offers")
     options = library.SessionOptions()

@@ -76,7 +76,7 @@ def export_encoder(
     source = model if isinstance(model, SourceModel) else _loaded(model, progress)
     progress("exporting the text model")
     job = _prepared(source, list(texts))
-    attempts = _attempts(job.fp32) if quantise else _attempts(job.fp32)[-1:]
+    attempts = ladder(job.fp32) if quantise else ladder(job.fp32)[-1:]
     shortfalls: list[str] = []
     for precision, make in attempts:
         progress(f"checking the {precision} text model")
@@ -103,7 +103,8 @@ def _prepared(source: SourceModel, texts: list[str]) -> _Job:
     return _Job(source, fp32, sample, source.encode(sample, longest))
 
 
-def _attempts(fp32: ModelProto) -> list[tuple[Precision, Callable[[], ModelProto]]]:
+def ladder(fp32: ModelProto) -> list[tuple[Precision, Callable[[], ModelProto]]]:
+    """The forms of a graph, from the quickest to the graph itself: the first that passes its gate is kept."""
     return [
         ("int8", lambda: graph.quantised(fp32, keep_narrowing=False)),
         ("int8-partial", lambda: graph.quantised(fp32, keep_narrowing=True)),

@@ -16,6 +16,7 @@ from typing import Any
 import onnx
 import torch
 from onnx import GraphProto, ModelProto, helper
+from torch import nn
 
 from endcap.strategies.text import native
 from endcap.training.text.model import SourceModel, one_torch_thread, quiet
@@ -33,18 +34,23 @@ class GraphTooLarge(ValueError):
 def trace(source: SourceModel) -> ModelProto:
     """The encoder as one fp32 graph: ``input_ids``, ``attention_mask`` (int64[n, length]) -> ``embedding``
     (float32[n, d]). Raises GraphTooLarge for more than 2 GiB of weights."""
-    weights = sum(tensor.numel() * tensor.element_size() for tensor in source.network.parameters())
+    return traced(source.network, source.folder.name, "embedding")
+
+
+def traced(network: nn.Module, name: str, output: str) -> ModelProto:
+    """As ``trace``, for any network of ids and mask; ``name`` is what errors call it."""
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in network.parameters())
     if weights > LARGEST_BYTES:
-        raise GraphTooLarge(f"{source.folder.name} has {weights / 2**30:.1f} GiB of weights, expected less than 2")
+        raise GraphTooLarge(f"{name} has {weights / 2**30:.1f} GiB of weights, expected less than 2")
     buffer = io.BytesIO()
     with quiet(), one_torch_thread(), torch.no_grad():
         torch.onnx.export(
-            source.network,
+            network,
             _example(),
             buffer,  # type: ignore[arg-type]  # this exporter writes to a buffer too
             input_names=list(INPUTS),
-            output_names=["embedding"],
-            dynamic_axes={**{name: {0: "batch", 1: "length"} for name in INPUTS}, "embedding": {0: "batch"}},
+            output_names=[output],
+            dynamic_axes={**{name: {0: "batch", 1: "length"} for name in INPUTS}, output: {0: "batch"}},
             opset_version=OPSET,
             dynamo=False,
         )
