@@ -29,7 +29,8 @@ from endcap.training.baselines.popular import POPULAR
 from endcap.training.baselines.rank import rank
 from endcap.training.config import ShopConfig, load_config
 from endcap.training.data.read import read_shop
-from endcap.training.evaluate.evaluation import Options, evaluate, held_out
+from endcap.training.evaluate.evaluation import evaluate, held_out
+from endcap.training.evaluate.given import Options
 from endcap.training.evaluate.protocol import Holdout
 from endcap.training.evaluate.ranking import DEPTH
 from endcap.training.evaluate.verdict import COMPARED, QUESTIONS, Asked

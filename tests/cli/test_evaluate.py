@@ -13,7 +13,8 @@ import pytest
 from endcap.cli import main
 from endcap.training.config import load_config
 from endcap.training.data.read import read_shop
-from endcap.training.evaluate.evaluation import Options, held_out
+from endcap.training.evaluate.evaluation import held_out
+from endcap.training.evaluate.given import Options
 from endcap.training.progress import silent
 from endcap.training.train import Stopwatch, train_on
 

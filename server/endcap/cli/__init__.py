@@ -11,10 +11,13 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any, cast
 
 import typer
 
 USAGE_ERROR = 2
+MISUSED = cast("type[Exception]", typer.BadParameter.__mro__[2])
+"""What is raised for options and commands that are not there; typer gives it no name of its own."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -22,12 +25,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     known = commands()
     wanted = [given[0]] if given and given[0] in known else known  # help and misspellings need them all
-    app = typer.Typer(name="endcap", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+    app = typer.Typer(name="endcap", pretty_exceptions_enable=False, add_completion=False)
     app.callback()(_about)
     for name in wanted:
         command = import_module(f"{__name__}.{name}").command
         app.command(name, help=_flowing(command.__doc__))(command)
-    app(args=given, prog_name="endcap")
+    sys.exit(_ended(app, given or ["--help"]))
+
+
+def _ended(app: typer.Typer, given: Sequence[str]) -> int:
+    """The exit code of the command. What was asked for in a wrong way is told in one line, without a box around it."""
+    try:
+        code = app(args=given, prog_name="endcap", standalone_mode=False)
+    except MISUSED as raised:
+        error: Any = raised
+        asked = getattr(getattr(error, "ctx", None), "command_path", "endcap")
+        message = " ".join(str(error.format_message()).replace("Value error, ", "").split()).rstrip(".")
+        typer.echo(f"endcap: {message[:1].lower()}{message[1:]}; `{asked} --help` shows what there is", err=True)
+        return USAGE_ERROR
+    return code if isinstance(code, int) else 0
 
 
 def commands() -> list[str]:

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from endcap.training.progress import Progress
     from endcap.training.train import Trained
 
-NEEDED = ("polars", "implicit", "torch", "transformers", "onnx")
-"""What the extra [train] brings; a serving install has none of it."""
+NEEDED = {
+    "endcap[train]": ("polars", "implicit", "torch", "transformers", "onnx"),
+    "endcap[cpu]": ("faiss", "onnxruntime"),
+}
+"""What training imports, by the extra that brings it; [gpu] has what [cpu] has. A serving install lacks the former."""
 
 
 class Outcome(NamedTuple):
@@ -33,8 +36,11 @@ class Outcome(NamedTuple):
 
 def require_training() -> None:
     """Ends the command where something that training imports is not installed."""
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        refuse(f"training needs {', '.join(missing)}, not installed here: pip install 'endcap[train]'")
+    lacking = {extra: [name for name in names if find_spec(name) is None] for extra, names in NEEDED.items()}
+    missing = [name for names in lacking.values() for name in names]
+    if missing:
+        extras = " ".join(f"'{extra}'" for extra, names in lacking.items() if names)
+        refuse(f"training needs {', '.join(missing)}, not installed here: pip install {extras}")
 
 
 def run_training(config: Path, out: Path) -> Outcome:
@@ -51,6 +57,8 @@ def mistakes_told(out: Path, without: str) -> Iterator[None]:
     ``out`` is what a failed write is blamed on where the system names no file.
     """
     require_training()
+    from concurrent.futures.process import BrokenProcessPool
+
     from endcap.bundle.folder import BundleError
     from endcap.strategies.registry import StrategyError
     from endcap.training.errors import TrainingInputError
@@ -61,6 +69,8 @@ def mistakes_told(out: Path, without: str) -> Iterator[None]:
         refuse(str(error))
     except OSError as error:
         refuse(f"{error.filename or out}: {error.strerror or error}")
+    except BrokenProcessPool:
+        refuse("the system ended one of the processes at work, most likely for want of memory; free some and try again")
     except Stopped as stopped:
         typer.echo(f"endcap: stopped; {without}", err=True)
         raise typer.Exit(stopped.exit_code) from None

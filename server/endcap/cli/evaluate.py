@@ -48,8 +48,7 @@ def command(
     from endcap.cli._signals import stoppable
     from endcap.cli._training import mistakes_told
 
-    for file in (json_file, html_file):
-        _check_folder(file)
+    _check_files(json_file, html_file)
     with mistakes_told(config, "nothing was written"), stoppable(), Bars(notices()) as bars:
         found = _evaluate(config, protocol, holdout_days, bundle, ablate, bars)
         _write(found, json_file, html_file)
@@ -59,10 +58,11 @@ def command(
 def _evaluate(
     config: Path, protocol: str, holdout_days: float, bundle: Path | None, ablate: bool, progress: Progress
 ) -> dict[str, Any]:
-    from endcap.training.config import load_config
+    from endcap.cli._training import read_config
 
-    loaded = load_config(config)  # before the imports that take seconds
-    from endcap.training.evaluate.evaluation import Options, evaluate
+    loaded = read_config(config)  # before the imports that take seconds
+    from endcap.training.evaluate.evaluation import evaluate
+    from endcap.training.evaluate.given import Options
 
     return evaluate(loaded, Options(str(protocol), holdout_days, bundle, ablate), progress)
 
@@ -78,7 +78,13 @@ def _write(found: dict[str, Any], json_file: Path | None, html_file: Path | None
         html_file.write_text(page(found), encoding="utf-8")
 
 
-def _check_folder(file: Path | None) -> None:
+def _check_files(*files: Path | None) -> None:
     """Before minutes of work, not after them."""
-    if file is not None and not file.absolute().parent.is_dir():
-        refuse(f"{file}: found no folder {file.absolute().parent} to write into; create it first")
+    given = [file.absolute() for file in files if file is not None]
+    for file in given:
+        if not file.parent.is_dir():
+            refuse(f"{file}: found no folder {file.parent} to write into; create it first")
+        if file.is_dir():
+            refuse(f"{file}: found a folder, expected the name of a file")
+    if len(set(given)) < len(given):
+        refuse(f"{given[0]}: found the same file for --json and --html, expected two")

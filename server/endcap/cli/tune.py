@@ -51,6 +51,8 @@ def command(
 
     if find_spec("optuna") is None:
         refuse("tuning needs optuna, not installed here: pip install 'endcap[train,tune]'")
+    if study.is_dir() or not study.absolute().parent.is_dir():
+        refuse(f"{study}: expected a file for the trials, new or of an earlier search, in a folder that is there")
     kept = f"the trials so far are in {study}; the same command goes on from there"
     with mistakes_told(study, kept), stoppable(), Bars(notices()) as bars:
         found = _tune(config, str(what), trials, holdout_days, study, bars)
@@ -58,9 +60,9 @@ def command(
 
 
 def _tune(config: Path, what: str, trials: int, holdout_days: float, study: Path, progress: Progress) -> dict[str, Any]:
-    from endcap.training.config import load_config
+    from endcap.cli._training import read_config
 
-    loaded = load_config(config)  # before the imports that take seconds
+    loaded = read_config(config)  # before the imports that take seconds
     from endcap.training.tune.search import Options, tune
 
     return tune(loaded, Options(what, trials, holdout_days, study), progress)

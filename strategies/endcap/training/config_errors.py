@@ -11,11 +11,13 @@ from endcap.training.errors import closest
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """The key, what was found and what was expected, of the first error; unknown keys first, as a misspelt key also
-    leaves the right one missing."""
-    details = sorted(error.errors(include_url=False), key=lambda detail: detail["type"] != "extra_forbidden")
-    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-    return _explain_one(details[0], model) + more
+    """The key, what was found and what was expected, of every unknown key, or else of the first error: a misspelt key
+    also leaves the right one missing."""
+    details = error.errors(include_url=False)
+    unknown = [detail for detail in details if detail["type"] == "extra_forbidden"]
+    told = unknown or details[:1]
+    more = f" (and {len(details) - len(told)} more)" if len(details) > len(told) else ""
+    return "; ".join(_explain_one(detail, model) for detail in told) + more
 
 
 def _explain_one(detail: ErrorDetails, model: type[BaseModel]) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import lightgbm
+
 from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
 from endcap.strategies.registry import check_tables, load_strategies, ready_made
@@ -27,6 +29,7 @@ from endcap.training.ranker.fit import fit_ranker, write_ranker
 from endcap.training.ranker.lessons import Snapshot, gather_rows, take_snapshot
 from endcap.training.ranker.rows import Rows, columns_of, gathering
 from endcap.training.ranker.windows import cut
+from endcap.training.ready import check_text_model
 from endcap.training.shop import Shop
 from endcap.training.snapshot import write_snapshot
 
@@ -45,6 +48,7 @@ def train(config: ShopConfig, out: Path, progress: Progress = silent) -> Trained
     """Read the shop's tables and train on them. Raises TrainingInputError or StrategyError for data or configuration
     that cannot be used; an interrupt leaves nothing behind."""
     check_tables(config.strategies, config.default_strategy)
+    check_text_model(config)
     clock = Stopwatch()
     with clock.lap("read"):
         shop = read_shop(config, progress)
@@ -58,7 +62,7 @@ def train_on(shop: Shop, config: ShopConfig, out: Path, progress: Progress, cloc
         final = stack.enter_context(BundleWriter(out))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".training-", dir=out)))
         pool = stack.enter_context(workers(progress))
-        context = Context(config, progress)
+        context = Context(config, progress, kept=out / ".learning")
         with clock.lap("fit"):
             manifest = write_snapshot(final, shop, context)
             snapshots = [take_snapshot(stack, scratch, shop, window, context, final.folder) for window in windows]
@@ -73,10 +77,33 @@ def train_on(shop: Shop, config: ShopConfig, out: Path, progress: Progress, cloc
         with clock.lap("evaluate"):
             write_ranker(snapshots[0].writer.part("ranker"), judged, names)
             metrics, calibration = _judge(pool, shop, snapshots[0], table, config.training.seed)
+        if config.bert.train:
+            with clock.lap("bert"):
+                metrics["bert"] = _bert(pool, shop, snapshots, table, config, final, judged, progress)
         manifest = manifest.model_copy(update={"metrics": metrics})
         write_ranker(final.part("ranker"), ranker, names)
         final.part("ranker").json("calibration", calibration)
         return _sealed(final, manifest, shop, clock)
+
+
+def _bert(
+    pool: Workers,
+    shop: Shop,
+    snapshots: list[Snapshot],
+    table: dict[str, Any],
+    config: ShopConfig,
+    final: BundleWriter,
+    trees: lightgbm.Booster,
+    progress: Progress,
+) -> dict[str, Any]:
+    """The BERT ranker, by trees that have not learned from the latest window either."""
+    from endcap.training.bert.teach import teach_bert
+
+    names = snapshots[0].bundle.part("ranker").json("features")
+    for snapshot in snapshots[1:]:
+        write_ranker(snapshot.writer.part("ranker"), trees, names)
+    kept = final.out / ".learning" / "bert"
+    return teach_bert(pool, shop, snapshots, table, config, final.part("bert"), kept, progress)
 
 
 def strategy_table(config: ShopConfig) -> dict[str, Any]:
@@ -106,6 +133,8 @@ def _sealed(writer: BundleWriter, manifest: Manifest, shop: Shop, clock: Stopwat
 
 
 class Stopwatch:
+    """Seconds by lap; laps of one name add up."""
+
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
@@ -113,4 +142,4 @@ class Stopwatch:
     def lap(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.seconds[name] = round(time.perf_counter() - start, 2)
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 2)

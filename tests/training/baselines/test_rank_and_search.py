@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from endcap.bundle.events import Array
 from endcap.training.baselines.contract import NEVER, Baseline, Scores, grid
@@ -14,6 +16,7 @@ from endcap.training.evaluate.protocol import Holdout, temporal
 from endcap.training.evaluate.truth import NOTHING
 from endcap.training.progress import silent
 from endcap.training.shop import Shop
+from endcap.training.train import Stopwatch
 
 from ..made import busy_shop
 
@@ -39,6 +42,15 @@ def oracle(known: Shop, seed: int, quality: float) -> Scores:
 def test_the_best_come_first_and_ties_by_number() -> None:
     scores = np.array([[0.5, 2.0, 0.5, NEVER], [np.nan, NEVER, NEVER, 1.0]], np.float32)
     assert best(scores, 3).tolist() == [[1, 0, 2], [3, NOTHING, NOTHING]]
+
+
+@given(st.lists(st.lists(st.integers(-1, 3), min_size=9, max_size=9), max_size=4), st.integers(1, 12))
+def test_of_equals_the_first_columns_are_best_also_where_the_list_ends(rows: list[list[int]], depth: int) -> None:
+    scores = np.array(rows, np.float32).reshape(-1, 9)
+    scores[scores < 0] = NEVER
+    for row, found in zip(scores, best(scores, depth), strict=True):
+        expected = sorted(np.flatnonzero(row > NEVER).tolist(), key=lambda column: (-row[column], column))[:depth]
+        assert found.tolist() == expected + [NOTHING] * (depth - len(expected))
 
 
 def test_lists_longer_than_the_catalog_end_early() -> None:
@@ -93,7 +105,7 @@ def test_each_question_gets_the_lists_of_its_own_settings(holdout: Holdout) -> N
 
     baseline = Baseline("flat", "", flat)
     chosen = {"flat": Chosen({"first": 7}, {"first": 39})}
-    ((_, lists),) = rank_tuned([baseline], chosen, holdout, 5, 1, silent)
+    ((_, lists),) = rank_tuned([baseline], chosen, holdout, 5, 1, silent, Stopwatch())
     assert set(lists.all[:, 0].tolist()) == {7}
     untouched = [row for row in range(len(holdout.users)) if 39 not in holdout.bought(row)]
     assert untouched
@@ -116,7 +128,7 @@ def outcome(holdout: Holdout) -> tuple[dict[str, Chosen], list[Array]]:
 
     chosen = search(BASELINES, temporal(holdout.known, 20, seed=1), 1, silent)
     asked = replace(holdout, users=np.arange(30, dtype=np.int32), asked_at=np.full(30, holdout.cutoff))
-    lists = dict(rank_tuned(BASELINES, chosen, asked, 10, 1, silent))
+    lists = dict(rank_tuned(BASELINES, chosen, asked, 10, 1, silent, Stopwatch()))
     return chosen, [each for ranked in lists.values() for each in ranked]
 
 

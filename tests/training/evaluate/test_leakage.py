@@ -18,7 +18,7 @@ from endcap.bundle.folder import Bundle
 from endcap.strategies.pipeline import Run, gather
 from endcap.strategies.registry import ready_made
 from endcap.training.config import ShopConfig, TextConfig
-from endcap.training.evaluate.evaluation import Options, bundle_for
+from endcap.training.evaluate.evaluation import bundle_for
 from endcap.training.evaluate.metrics import binary_ideal, ndcg
 from endcap.training.evaluate.protocol import in_window
 from endcap.training.progress import silent
@@ -113,7 +113,7 @@ def test_what_happens_in_the_test_window_changes_no_byte_of_the_bundle(tmp_path:
 
 def trained_files(shop: Shop, cutoff: int, config: ShopConfig, scratch: Path) -> dict[str, str]:
     holdout = in_window(shop, cutoff, shop.data_end, seed=7)
-    manifest = bundle_for(holdout, config, Options(), scratch / "bundles", silent).manifest
+    manifest = bundle_for(holdout, config, scratch / "bundles", silent).manifest
     return {**manifest.files, "metrics": str(manifest.metrics)}
 
 

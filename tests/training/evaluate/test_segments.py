@@ -8,16 +8,15 @@ import pytest
 from endcap.bundle.columns import BoolColumn, ListColumn, NumberColumn, StringColumn
 from endcap.training.evaluate.protocol import Holdout, temporal
 from endcap.training.evaluate.segments import (
-    LEAST_SHOPPERS,
     Segment,
     by_family,
     groups,
-    largest_gap,
+    per_shopper,
     quality,
     quarters,
     segments,
 )
-from endcap.training.evaluate.truth import NOTHING, Truth
+from endcap.training.evaluate.truth import NOTHING
 
 from ..made import busy_shop
 
@@ -58,9 +57,10 @@ def test_bestsellers_and_long_tail_share_out_the_truth(holdout: Holdout) -> None
 def test_quality_of_a_segment_is_that_of_its_shoppers_alone(holdout: Holdout) -> None:
     south = {user for user in range(SHOPPERS) if user % 4 in (1, 3)}
     slates = perfect_for(holdout, south)
-    towns = {each.label: quality(slates, each, 1) for each in by_family(list(segments(holdout)))["attribute: town"]}
-    assert towns["south"] is not None
-    assert towns["north"] is not None
+    values = per_shopper([slates, perfect_for(holdout, set())], holdout.truth)
+    parts = {each.label: quality(values, each, 1) for each in by_family(list(segments(holdout)))["attribute: town"]}
+    assert [each["ndcg@10"] for each in (part[1] for part in parts.values())] == [0.0, 0.0, 0.0]
+    towns = {label: part[0] for label, part in parts.items()}
     assert towns["south"]["ndcg@10"] == towns["south"]["recall@20"] == pytest.approx(1.0)
     assert towns["north"]["ndcg@10"] == 0.0
     assert towns["south"]["interval"] == pytest.approx([1.0, 1.0])
@@ -68,44 +68,13 @@ def test_quality_of_a_segment_is_that_of_its_shoppers_alone(holdout: Holdout) ->
 
 def test_a_segment_without_anyone_has_no_quality(holdout: Holdout) -> None:
     nobody = Segment("cold_shoppers", "all", np.zeros(len(holdout.users), np.bool_), holdout.truth)
-    assert quality(perfect_for(holdout, set()), nobody, 1) is None
-
-
-def made_up(scores: list[list[int]]) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.int32]], list[Segment]]:
-    """Groups of shoppers who each wanted item 0 and were shown it (1) or not (0)."""
-    flat = [hit for group in scores for hit in group]
-    slates = np.array([[0 if hit else 1] for hit in flat], np.int32)
-    truth = Truth.of_rows([np.array([0])] * len(flat))
-    owners = np.repeat(np.arange(len(scores)), [len(group) for group in scores])
-    return slates, [Segment("attribute: x", f"group {n}", owners == n, truth) for n in range(len(scores))]
-
-
-def test_the_largest_gap_is_between_the_best_and_the_worst_served_group() -> None:
-    slates, family = made_up([[1, 0] * 40, [1, 1, 1, 0] * 20, [0, 0, 0, 1] * 20])
-    gap = largest_gap(slates, family, seed=1)
-    assert gap is not None
-    assert (gap["best"], gap["worst"]) == ("group 1", "group 2")
-    assert gap["gap"] == pytest.approx(0.5)
-    assert gap["interval"][0] < 0.5 < gap["interval"][1]
-    assert gap["p"] == pytest.approx(0.001)
-
-
-def test_a_gap_among_groups_that_do_not_differ_is_likely_chance() -> None:
-    random = np.random.default_rng(4)
-    slates, family = made_up([random.integers(0, 2, 50).tolist() for _ in range(6)])
-    gap = largest_gap(slates, family, seed=1)
-    assert gap is not None
-    assert gap["gap"] > 0.05
-    assert gap["p"] > 0.1
-
-
-def test_small_groups_make_no_gap() -> None:
-    slates, family = made_up([[1] * 100, [0] * (LEAST_SHOPPERS - 1)])
-    assert largest_gap(slates, family, seed=1) is None
+    assert quality(per_shopper([perfect_for(holdout, set())], holdout.truth), nobody, 1) == []
 
 
 def test_attributes_of_every_kind_make_groups() -> None:
-    assert [label for label, _ in groups(StringColumn.of(["b", None, "a", "b"]))] == ["unknown", "b", "a"]
+    assert [label for label, _ in groups(StringColumn.of(["b", None, "a", "b"]))] == ["a", "b", "unknown"]
+    ages = StringColumn.of(["100+", "5 to 9", "10 to 20", "5 to 12"])
+    assert [label for label, _ in groups(ages)] == ["5 to 9", "5 to 12", "10 to 20", "100+", "unknown"]
     assert {label: rows.tolist() for label, rows in groups(BoolColumn.of([True, None, False]))} == {
         "yes": [True, False, False],
         "no": [False, False, True],

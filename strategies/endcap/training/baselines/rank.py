@@ -44,14 +44,19 @@ def _blocks(scores: Scores, holdout: Holdout, rows: Array, depth: int) -> Iterat
 
 def best(scores: Array, depth: int) -> Array:
     """int32[rows, depth]: the columns of the highest scores of each row, ties by column; NaN counts as NEVER."""
-    scores = np.where(np.isnan(scores), NEVER, scores)
-    width = min(depth, scores.shape[1])
     found = np.full((len(scores), depth), NOTHING, np.int32)
-    if not width:
-        return found
-    columns = np.sort(np.argpartition(-scores, width - 1, axis=1)[:, :width], axis=1)
-    values = np.take_along_axis(scores, columns, 1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    values = np.take_along_axis(values, order, 1)
-    found[:, :width] = np.where(values > NEVER, np.take_along_axis(columns, order, 1), NOTHING)
+    for place, row in enumerate(scores):
+        columns = _best_of_one(row, depth)
+        found[place, : len(columns)] = columns
     return found
+
+
+def _best_of_one(scores: Array, depth: int) -> Array:
+    """One row at a time: most methods have something to say of few items, and a row fits the processor's cache."""
+    columns = np.flatnonzero(scores > NEVER)
+    values = scores[columns]
+    if len(values) > depth:
+        least = np.partition(values, len(values) - depth)[len(values) - depth]
+        columns, values = columns[values >= least], values[values >= least]
+    order = np.argsort(-values, kind="stable")[:depth]
+    return columns[order]

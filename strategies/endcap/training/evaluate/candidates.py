@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from endcap.bundle.events import Array
+from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Query
 from endcap.strategies.pipeline import Run, gather
 from endcap.strategies.registry import Shelf
@@ -35,7 +36,7 @@ class Task:
     queries: Sequence[Query]
     truth: Truth
     """In the bundle's numbers, one row a query."""
-    new: bool
+    new: bool = False
 
 
 class Scored(NamedTuple):
@@ -44,60 +45,74 @@ class Scored(NamedTuple):
     scores: Array  # float32[n], NaN where the scorer could not tell
     labels: Array  # bool[n]
     sizes: Array  # int64[queries]
-    found: dict[str, Array]
-    """int64[queries] by source, UNION and CANDIDATES: how much of the truth is among what was proposed."""
 
     @staticmethod
     def joined(parts: Sequence[Scored]) -> Scored:
-        scores, labels, sizes = (np.concatenate([part[place] for part in parts]) for place in range(3))
-        return Scored(scores, labels, sizes, {n: np.concatenate([p.found[n] for p in parts]) for n in parts[0].found})
+        return Scored(*(np.concatenate([part[place] for part in parts]) for place in range(3)))
 
 
-def score(
-    pool: Workers, opening: Opening, name: str, queries: Sequence[Query], truth: Truth, new: bool = False
-) -> Scored:
-    """Every candidate of one strategy. There must be at least one query."""
-    starts = range(0, len(queries), SHARE)
+def score(pool: Workers, opening: Opening, name: str, queries: Sequence[Query], truth: Truth) -> Scored:
+    """Every candidate of one strategy, as it is scored. There must be at least one query."""
+    return Scored.joined(pool.map("scoring candidates", score_share, _tasks(opening, name, queries, truth, False)))
+
+
+def found_by_source(
+    pool: Workers, opening: Opening, name: str, queries: Sequence[Query], truth: Truth, new: bool
+) -> dict[str, Array]:
+    """int64[queries] by source, UNION and CANDIDATES: how much of the truth is among what was proposed."""
+    tasks = _tasks(opening, name, queries, truth, new)
+    parts = pool.map("finding the ceiling of recall", find_share, tasks)
+    return {source: np.concatenate([part[source] for part in parts]) for source in parts[0]}
+
+
+def _tasks(opening: Opening, name: str, queries: Sequence[Query], truth: Truth, new: bool) -> list[Task]:
     rows = np.arange(len(queries))
-    tasks = [
+    starts = range(0, len(queries), SHARE)
+    return [
         Task(opening, name, queries[start : start + SHARE], truth.take(rows[start : start + SHARE]), new)
         for start in starts
     ]
-    return Scored.joined(pool.map("scoring candidates", score_share, tasks))
 
 
 def score_share(task: Task) -> Scored:
     """Runs in a worker process."""
-    bundle = task.opening.bundle()
-    strategy = Shelf(bundle).strategy(task.name, task.opening.tables[task.name])
+    strategy = _strategy(task)
+    labels, scores = [np.empty(0, np.bool_)], [np.empty(0, np.float32)]
+    for row, query in enumerate(task.queries):
+        candidates = _filtered(strategy, query, gather(strategy, query, Run()))
+        scores.append(strategy.scorer.component.score(query, candidates))
+        labels.append(np.isin(candidates.items, task.truth.of(row)))
+    sizes = np.array([len(each) for each in scores[1:]], np.int64)
+    return Scored(np.concatenate(scores), np.concatenate(labels), sizes)
+
+
+def find_share(task: Task) -> dict[str, Array]:
+    """Runs in a worker process."""
+    strategy, size = _strategy(task), len(task.opening.bundle().catalog)
+    most = strategy.candidates
+    everything = replace(strategy, candidates=np.iinfo(np.int32).max)
     columns = [f"{source.name}.rank" for source in strategy.recall]
-    everything = replace(strategy, hydrate=(), candidates=np.iinfo(np.int32).max)
-    scores, labels, found = [], [], []
+    counts = np.zeros((len(task.queries), len(columns) + 2), np.int64)
     for row, plain in enumerate(task.queries):
-        query, truth = (for_new(plain, len(bundle.catalog)) if task.new else plain), task.truth.of(row)
+        query = for_new(plain, size) if task.new else plain
         proposed = gather(everything, query, Run())
-        true = np.isin(proposed.items, truth)
-        by_source = np.count_nonzero(~np.isnan(proposed.matrix(columns)[true]), axis=0)
-        candidates, scored = _scored(strategy, query)
-        labels.append(np.isin(candidates, truth))
-        scores.append(scored)
-        found.append([*by_source, np.count_nonzero(true), np.count_nonzero(labels[-1])])
+        true = np.isin(proposed.items, task.truth.of(row))
+        kept = proposed if len(proposed) <= most else gather(strategy, query, Run())
+        kept = _filtered(strategy, query, kept)
+        counts[row, :-2] = np.count_nonzero(~np.isnan(proposed.matrix(columns)[true]), axis=0)
+        counts[row, -2:] = np.count_nonzero(true), np.count_nonzero(np.isin(kept.items, task.truth.of(row)))
     names = [*(source.name for source in strategy.recall), UNION, CANDIDATES]
-    counts = np.array(found, np.int64).reshape(len(found), len(names))
-    return Scored(
-        np.concatenate([np.empty(0, np.float32), *scores]),
-        np.concatenate([np.empty(0, np.bool_), *labels]),
-        np.array([len(each) for each in scores], np.int64),
-        {name: counts[:, place] for place, name in enumerate(names)},
-    )
+    return {name: counts[:, place] for place, name in enumerate(names)}
 
 
-def _scored(strategy: Strategy, query: Query) -> tuple[Array, Array]:
-    """Items and scores of the candidates that pass the strategy's filters, as the pipeline scores them."""
-    candidates = gather(strategy, query, Run())
+def _strategy(task: Task) -> Strategy:
+    return Shelf(task.opening.bundle()).strategy(task.name, task.opening.tables[task.name])
+
+
+def _filtered(strategy: Strategy, query: Query, candidates: Candidates) -> Candidates:
     for item_filter in strategy.filter:
         candidates = candidates.take(item_filter.component.keep(query, candidates))
-    return candidates.items, strategy.scorer.component.score(query, candidates)
+    return candidates
 
 
 def ceiling(found: dict[str, Array], relevant: Array) -> dict[str, dict[str, float]]:
@@ -112,11 +127,3 @@ def ceiling(found: dict[str, Array], relevant: Array) -> dict[str, dict[str, flo
             "recall@20": float(recall(best, relevant, 20).mean()),
         }
     return limits
-
-
-def summary(scored: Scored) -> dict[str, Any]:
-    """How many candidates there are, and how many of them are true."""
-    return {
-        "candidates": float(scored.sizes.mean()),
-        "true": float(np.count_nonzero(scored.labels) / max(len(scored.sizes), 1)),
-    }

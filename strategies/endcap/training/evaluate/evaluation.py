@@ -6,25 +6,26 @@ The result is plain data, ready for JSON; the HTML report is drawn from it and f
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from endcap.bundle.folder import Bundle, BundleError, open_bundle
+from endcap.bundle.folder import Bundle, open_bundle
 from endcap.strategies.registry import check_tables
 from endcap.training.baselines import BASELINES
 from endcap.training.baselines.rank import Ranked
 from endcap.training.baselines.search import Chosen, rank_tuned, search
 from endcap.training.config import ShopConfig
 from endcap.training.data.read import read_shop
-from endcap.training.errors import ConfigError, DataError
+from endcap.training.errors import DataError
 from endcap.training.evaluate.ablation import ablate
 from endcap.training.evaluate.bench import Bench, strategy_lists
 from endcap.training.evaluate.beyond import CatalogFacts
+from endcap.training.evaluate.given import Options, check_bundle, given_bundle
 from endcap.training.evaluate.importance import importance
-from endcap.training.evaluate.judged import strategies_to_judge
+from endcap.training.evaluate.judged import described, strategies_to_judge
 from endcap.training.evaluate.plain import moment, plain
 from endcap.training.evaluate.protocol import LEAST_EVENTS, Holdout, leave_one_out, temporal
 from endcap.training.evaluate.questions import Translation
@@ -37,7 +38,7 @@ from endcap.training.shop import Shop
 from endcap.training.train import Stopwatch, train_on
 
 DEFINITIONS = {
-    "gain": "binary: an item that the shopper went for counts 1, any other 0",
+    "gain": "binary: an item that the shopper went for counts 1, any other 0 (of graded judgments it is 2^rating - 1)",
     "recall": "found among the first k, over min(k, true items)",
     "map": "precision at each hit among the first k, summed, over all true items",
     "all": f"true items: what the shopper went for in the window, of items with at least {LEAST_EVENTS} earlier events",
@@ -46,24 +47,17 @@ DEFINITIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Options:
-    protocol: str = "temporal"
-    holdout_days: float = 28.0
-    bundle: Path | None = None
-    """A bundle trained before the test window; None: train one on what lies before it."""
-    ablate: bool = False
-
-
 def evaluate(config: ShopConfig, options: Options, progress: Progress = silent) -> dict[str, Any]:
     """Raises TrainingInputError, StrategyError or BundleError for what the caller has to put right."""
     check_tables(config.strategies, config.default_strategy)
+    given = given_bundle(config, options)
     clock = Stopwatch()
     with clock.lap("read"):
         holdout = held_out(read_shop(config, progress), options, config.training.seed)
     with tempfile.TemporaryDirectory(prefix="endcap-evaluate-") as scratch:
         with clock.lap("train"):
-            bundle = bundle_for(holdout, config, options, Path(scratch), progress)
+            bundle = given or bundle_for(holdout, config, Path(scratch), progress)
+        check_bundle(bundle, holdout)
         with workers(progress) as pool:
             main, seed = bundle.manifest.default_strategy, config.training.seed
             bench = Bench(holdout, bundle, main, pool, Path(scratch), progress, clock, seed)
@@ -77,27 +71,9 @@ def held_out(shop: Shop, options: Options, seed: int) -> Holdout:
     return temporal(shop, options.holdout_days, seed)
 
 
-def bundle_for(holdout: Holdout, config: ShopConfig, options: Options, scratch: Path, progress: Progress) -> Bundle:
-    """The bundle asked for, or one trained on what the holdout knows.
-
-    Raises BundleError where the former has seen anything of what is held back.
-    """
-    if options.bundle is None:
-        trained = train_on(holdout.known, config, scratch, progress, Stopwatch())
-        return open_bundle(trained.folder, verify=False)
-    if options.ablate:
-        raise ConfigError("--bundle does not go with --ablate, which has to know how the bundle was trained")
-    if holdout.protocol == "leave_one_out":
-        raise ConfigError("--bundle does not go with --protocol leave_one_out: a bundle has seen the events left out")
-    bundle = open_bundle(options.bundle)
-    cutoff = int(Translation.between(holdout.known, bundle).times(np.array([holdout.cutoff]))[0])
-    if bundle.manifest.data_end > cutoff:
-        seen, allowed = (moment(bundle.manifest.clock, time) for time in (bundle.manifest.data_end, cutoff))
-        raise BundleError(
-            f"{bundle.folder} has learned from events up to {seen}, but the test window begins at {allowed}; train "
-            "one on earlier events, or leave --bundle out and one is trained"
-        )
-    return bundle
+def bundle_for(holdout: Holdout, config: ShopConfig, scratch: Path, progress: Progress) -> Bundle:
+    """One trained on what the holdout knows."""
+    return open_bundle(train_on(holdout.known, config, scratch, progress, Stopwatch()).folder, verify=False)
 
 
 def about(bench: Bench, options: Options) -> dict[str, Any]:
@@ -136,12 +112,14 @@ def judged(bench: Bench, ablated: ShopConfig | None = None) -> dict[str, Any]:
     rivals, tuned = rank_baselines(bench)
     with bench.clock.lap("rank strategies"):
         own, served = strategy_lists(bench, opening)
-    ranked = {main: own.pop(main)} | rivals | {_other(name, rivals): lists for name, lists in own.items()}
+    reference = _named(main, rivals)
+    ranked = {reference: own.pop(main)} | rivals | {_named(name, rivals): lists for name, lists in own.items()}
     with bench.clock.lap("judge"):
         found: dict[str, Any] = {
-            "reference": main,
+            "reference": reference,
+            "descriptions": descriptions(tables, rivals),
             "strategies": verdict(bench.holdout, ranked, facts_of(bench), bench.seed),
-            "comparisons": comparisons(bench.holdout, ranked, main, bench.seed),
+            "comparisons": comparisons(bench.holdout, ranked, reference, bench.seed),
             "baselines": tuned,
             "served": served,
             "features": importance(bench.bundle, tables[main]),
@@ -151,7 +129,7 @@ def judged(bench: Bench, ablated: ShopConfig | None = None) -> dict[str, Any]:
         found["recall_ceiling"] = judge_recall(bench.pool, bench.holdout, opening, main, bench.seed)
     if ablated:
         with bench.clock.lap("ablate"):
-            found["ablation"] = ablate(bench, ablated, tables[main], ranked[main])
+            found["ablation"] = ablate(bench, ablated, tables[main], ranked[reference])
     return found
 
 
@@ -159,8 +137,7 @@ def rank_baselines(bench: Bench) -> tuple[dict[str, Ranked], dict[str, Any]]:
     """Their lists, and the settings that the search chose on what lies before the test window."""
     with bench.clock.lap("tune baselines"):
         chosen = search(BASELINES, validation_of(bench.holdout, bench.seed), bench.seed, bench.progress)
-    with bench.clock.lap("rank baselines"):
-        ranked = dict(rank_tuned(BASELINES, chosen, bench.holdout, DEPTH, bench.seed, bench.progress))
+    ranked = dict(rank_tuned(BASELINES, chosen, bench.holdout, DEPTH, bench.seed, bench.progress, bench.clock))
     return ranked, {baseline.name: _told(baseline.description, chosen[baseline.name]) for baseline in BASELINES}
 
 
@@ -185,5 +162,14 @@ def _told(description: str, chosen: Chosen) -> dict[str, Any]:
     return {"description": description, "settings": {"all": dict(chosen.all), "new": dict(chosen.new)}}
 
 
-def _other(name: str, taken: dict[str, Ranked]) -> str:
-    return f"strategy.{name}" if name in taken else name
+def descriptions(tables: Mapping[str, Any], rivals: Collection[str]) -> dict[str, str]:
+    """What each strategy is, for readers who did not build it."""
+    told = {baseline.name: f"baseline: {baseline.description}" for baseline in BASELINES}
+    for name, table in tables.items():
+        told[_named(name, rivals)] = described(name, table)
+    return told
+
+
+def _named(name: str, rivals: Collection[str]) -> str:
+    """A strategy that has a baseline's name is told apart from it."""
+    return f"strategy.{name}" if name in rivals else name

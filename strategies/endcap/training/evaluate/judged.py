@@ -12,6 +12,9 @@ from endcap.training.evaluate.ranking import each_alone
 READY_MADE = ("hybrid", "linear")
 """The others are single sources, which are judged anyway, or answer searches and product pages."""
 
+ALONE = "recall."
+"""Before the name of a source that is judged alone."""
+
 
 def strategies_to_judge(bundle: Bundle) -> dict[str, Any]:
     """Tables by name, the bundle's default strategy first. Sources alone are named ``recall.NAME``."""
@@ -23,7 +26,14 @@ def strategies_to_judge(bundle: Bundle) -> dict[str, Any]:
     shelf = Shelf(bundle)
     bootable = {name: table for name, table in tables.items() if _boots(shelf, name, table)}
     alone = each_alone(bootable[main], bundle)
-    return bootable | {f"recall.{name}": table for name, table in alone.items()}
+    return bootable | {f"{ALONE}{name}": table for name, table in alone.items()}
+
+
+def described(name: str, table: Mapping[str, Any]) -> str:
+    """The strategy's own words, or what it is made of."""
+    if name.startswith(ALONE):
+        return f"the candidates of {name.removeprefix(ALONE)} alone, in its own order"
+    return str(table.get("description") or "a strategy of the shop's own")
 
 
 def _boots(shelf: Shelf, name: str, table: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle, BundleError
-from endcap.training.evaluate.candidates import Scored, ceiling, score
+from endcap.training.evaluate.candidates import Scored, ceiling, found_by_source, score
 from endcap.training.evaluate.probability import Calibration, auc, auc_per_group, reliability, sigmoid
 from endcap.training.evaluate.protocol import Holdout
 from endcap.training.evaluate.questions import Translation, questions
@@ -39,6 +39,7 @@ def judge_scorer(pool: Workers, holdout: Holdout, opening: Opening, name: str, s
     found: dict[str, Any] = {
         "shoppers": len(rows),
         "candidates": float(scored.sizes.mean()),
+        "most_candidates": int(scored.sizes.max()),
         "auc": auc(scored.scores, scored.labels),
         "auc_per_shopper": auc_per_group(scored.scores, scored.labels, scored.sizes),
         "as_log_odds": reliability(sigmoid(scored.scores), scored.labels),
@@ -57,8 +58,8 @@ def judge_recall(pool: Workers, holdout: Holdout, opening: Opening, name: str, s
             translation = Translation.between(holdout.known, opening.bundle())
             asked = questions(holdout, translation, rows)
             part = truth.take(rows)
-            scored = score(pool, opening, name, asked, translation.truth(part), question == "new")
-            found[question] = ceiling(scored.found, part.sizes)
+            counts = found_by_source(pool, opening, name, asked, translation.truth(part), question == "new")
+            found[question] = ceiling(counts, part.sizes)
     return found
 
 

@@ -1,13 +1,12 @@
 """For whom, and for what, a strategy works: shoppers by history and by attribute, items by popularity.
 
-A segment of items keeps every slate as it is and asks only for the truth in it. The fairness table compares groups of
-shoppers by one attribute; the largest gap of many groups is never nought, so it comes with the chance of one as large
-among groups drawn by lot.
+A segment of items keeps every slate as it is and asks only for the truth in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,11 +19,10 @@ from endcap.training.evaluate.metrics import binary_ideal, ndcg, recall
 from endcap.training.evaluate.protocol import Holdout
 from endcap.training.evaluate.truth import Truth
 
-LEAST_SHOPPERS = 30
-"""Smaller groups are shown, and left out of the gaps."""
-SHUFFLES = 999
 QUARTERS = (0.25, 0.5, 0.75)
-ALL = "all"
+ALL, UNKNOWN = "all", "unknown"
+ATTRIBUTE = "attribute: "
+"""Begins the families of segments by an attribute of the users table."""
 
 
 class Segment(NamedTuple):
@@ -35,6 +33,11 @@ class Segment(NamedTuple):
     """bool[rows of the holdout]: shoppers."""
     truth: Truth
     """One row a row of the holdout; shoppers without any are not counted."""
+
+    @property
+    def asked(self) -> Array:
+        """int64[k]: the rows that count."""
+        return np.flatnonzero(self.rows & (self.truth.sizes > 0))
 
 
 def segments(holdout: Holdout) -> Iterator[Segment]:
@@ -48,61 +51,40 @@ def segments(holdout: Holdout) -> Iterator[Segment]:
     yield Segment("cold_items", ALL, regulars, holdout.cold)
     for name, column in holdout.known.user_columns.items():
         for label, members in groups(column):
-            yield Segment(f"attribute: {name}", label, members[holdout.users] & regulars, holdout.truth)
+            yield Segment(f"{ATTRIBUTE}{name}", label, members[holdout.users] & regulars, holdout.truth)
 
 
-def quality(slates: Array, segment: Segment, seed: int) -> dict[str, Any] | None:
-    """NDCG@10 with its interval, recall@20 and the number of shoppers; None where there is none."""
-    rows = np.flatnonzero(segment.rows & (segment.truth.sizes > 0))
-    if not len(rows):
-        return None
-    values = per_shopper(slates, segment.truth, rows)
-    low, high = interval(bootstrap_means(values[:, :1], seed))[:, 0]
-    return {
-        "shoppers": len(rows),
-        "ndcg@10": float(values[:, 0].mean()),
-        "recall@20": float(values[:, 1].mean()),
-        "interval": [float(low), float(high)],
-    }
-
-
-def per_shopper(slates: Array, truth: Truth, rows: Array) -> Array:
-    """float64[len(rows), 2]: NDCG@10 and recall@20 of these rows (row numbers, each with some truth)."""
+def per_shopper(lists: Sequence[Array], truth: Truth) -> Array:
+    """float64[rows, lists, 2]: NDCG@10 and recall@20 of every row by several strategies (slates int32[rows, depth]);
+    NaN where nothing was true."""
+    rows = np.flatnonzero(truth.sizes > 0)
     asked = truth.take(rows)
-    hits = asked.hits(slates[rows])
-    return np.stack([ndcg(hits, binary_ideal(asked.sizes, 10), 10), recall(hits, asked.sizes, 20)], axis=1)
+    values = np.full((len(truth), len(lists), 2), np.nan)
+    for place, slates in enumerate(lists):
+        hits = asked.hits(slates[rows])
+        values[rows, place, 0] = ndcg(hits, binary_ideal(asked.sizes, 10), 10)
+        values[rows, place, 1] = recall(hits, asked.sizes, 20)
+    return values
 
 
-def largest_gap(slates: Array, family: list[Segment], seed: int) -> dict[str, Any] | None:
-    """The best and the worst served group of one attribute by NDCG@10; None with fewer than two large enough."""
-    parts = [np.flatnonzero(each.rows & (each.truth.sizes > 0)) for each in family]
-    large = [(each, rows) for each, rows in zip(family, parts, strict=True) if len(rows) >= LEAST_SHOPPERS]
-    if len(large) < 2:
-        return None
-    values = [per_shopper(slates, each.truth, rows)[:, 0] for each, rows in large]
-    means = np.array([group.mean() for group in values])
-    best, worst = int(means.argmax()), int(means.argmin())
-    between = bootstrap_means(values[best][:, None], seed) - bootstrap_means(values[worst][:, None], seed + 1)
-    return {
-        "gap": float(means[best] - means[worst]),
-        "interval": interval(between)[:, 0].tolist(),
-        "best": large[best][0].label,
-        "worst": large[worst][0].label,
-        "p": _chance_of_gap(values, float(means[best] - means[worst]), seed),
-    }
+def quality(values: Array, segment: Segment, seed: int) -> list[dict[str, Any]]:
+    """Of each strategy: NDCG@10 with its interval, recall@20 and the number of shoppers; [] where there is none.
 
-
-def _chance_of_gap(values: list[Array], gap: float, seed: int) -> float:
-    """How often groups of these sizes, drawn by lot, lie at least as far apart. A permutation test of the range."""
-    random = np.random.default_rng(seed)
-    pooled = np.concatenate(values)
-    sizes = np.array([len(group) for group in values])
-    starts = np.cumsum(sizes) - sizes
-    reached = 0
-    for _ in range(SHUFFLES):
-        means = np.add.reduceat(random.permutation(pooled), starts) / sizes
-        reached += float(means.max() - means.min()) >= gap - 1e-12
-    return (reached + 1) / (SHUFFLES + 1)
+    ``values`` are those of ``per_shopper`` for the segment's truth.
+    """
+    own = values[segment.asked]
+    if not len(own):
+        return []
+    low, high = interval(bootstrap_means(own[:, :, 0], seed))
+    return [
+        {
+            "shoppers": len(own),
+            "ndcg@10": float(own[:, place, 0].mean()),
+            "recall@20": float(own[:, place, 1].mean()),
+            "interval": [float(low[place]), float(high[place])],
+        }
+        for place in range(own.shape[1])
+    ]
 
 
 def _by_history(holdout: Holdout) -> Iterator[tuple[str, Array]]:
@@ -122,14 +104,23 @@ def groups(column: Column) -> Iterator[tuple[str, Array]]:
     """Label and members (bool[shoppers]) by an attribute; lists have no groups."""
     match column:
         case StringColumn():
-            for code in np.unique(column.codes):
-                yield ("unknown" if code < 0 else column.vocabulary[int(code)]), column.codes == code
+            for code in sorted(
+                np.unique(column.codes[column.codes >= 0]), key=lambda c: _natural(column.vocabulary[c])
+            ):
+                yield column.vocabulary[int(code)], column.codes == code
+            yield UNKNOWN, column.codes < 0
         case BoolColumn():
             for value, label in ((1, "yes"), (0, "no"), (-1, "unknown")):
                 yield label, column.values == value
         case NumberColumn():
             yield from quarters(column.values)
-            yield "unknown", np.isnan(column.values)
+            yield UNKNOWN, np.isnan(column.values)
+
+
+def _natural(label: str) -> list[tuple[int, float, str]]:
+    """Orders ``9 to 12`` before ``10 to 20``: what is a number in a label counts as one."""
+    parts = re.findall(r"\d+|\D+", label)
+    return [(0, float(part), "") if part.isdigit() else (1, 0.0, part) for part in parts]
 
 
 def quarters(values: Array) -> Iterator[tuple[str, Array]]:

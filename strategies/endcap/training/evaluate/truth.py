@@ -24,10 +24,8 @@ class Truth(NamedTuple):
     @staticmethod
     def of_pairs(rows: Array, items: Array, count: int) -> Truth:
         """From (row, item) pairs in any order, repetitions allowed; ``count`` rows in all."""
-        pairs = np.unique(np.stack([rows.astype(np.int64), items.astype(np.int64)]), axis=1)
-        offsets = np.zeros(count + 1, np.int64)
-        np.cumsum(np.bincount(pairs[0], minlength=count), out=offsets[1:])
-        return Truth(offsets, pairs[1].astype(np.int32))
+        keys = np.unique(_keys(rows, items))
+        return Truth(_ends(np.bincount(keys >> 32, minlength=count)), (keys & 0xFFFFFFFF).astype(np.int32))
 
     @staticmethod
     def of_rows(rows: Sequence[Array]) -> Truth:
@@ -57,13 +55,24 @@ class Truth(NamedTuple):
 
     def take(self, rows: Array) -> Truth:
         """These rows (row numbers or a mask), in their order."""
-        return Truth.of_rows([self.of(int(row)) for row in np.arange(len(self))[rows]])
+        chosen = np.arange(len(self))[rows]
+        sizes = self.sizes[chosen]
+        ends = _ends(sizes)
+        places = np.arange(ends[-1]) + np.repeat(self.offsets[chosen] - ends[:-1], sizes)
+        return Truth(ends, self.items[places])
 
     def hits(self, slates: Array) -> Array:
         """bool[rows, depth]: which items of ranked lists (int32[rows, depth], NOTHING at the end) are true."""
         found: Array = np.isin(_keys(np.arange(len(self))[:, None], slates), _keys(self.rows, self.items))
         present: Array = slates != NOTHING
         return found & present
+
+
+def _ends(sizes: Array) -> Array:
+    """int64[n + 1]: where each of n parts begins, and the last ends."""
+    ends = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=ends[1:])
+    return ends
 
 
 def _keys(rows: Array, items: Array) -> Array:

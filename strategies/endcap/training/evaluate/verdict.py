@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,11 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.training.baselines.rank import Ranked
 from endcap.training.evaluate.beyond import CatalogFacts, beyond_accuracy
+from endcap.training.evaluate.fairness import gaps
 from endcap.training.evaluate.intervals import bootstrap_means, holm, interval, paired_p_values
 from endcap.training.evaluate.metrics import accuracy
 from endcap.training.evaluate.protocol import Holdout
-from endcap.training.evaluate.segments import Segment, by_family, largest_gap, quality, segments
+from endcap.training.evaluate.segments import ATTRIBUTE, Segment, by_family, per_shopper, quality, segments
 from endcap.training.evaluate.truth import Truth
 
 QUESTIONS = ("all", "new")
@@ -40,42 +41,62 @@ class Asked:
 
 
 def verdict(holdout: Holdout, ranked: Mapping[str, Ranked], facts: CatalogFacts, seed: int) -> dict[str, Any]:
-    """By strategy: ``all`` and ``new`` (metrics), ``intervals``, ``segments`` and ``fairness``."""
-    asked = {question: Asked.of(holdout, question) for question in QUESTIONS}
-    families = by_family(list(segments(holdout)))
-    return {name: _of_one(lists, asked, families, facts, seed) for name, lists in ranked.items()}
+    """By strategy: ``all`` and ``new`` (metrics), ``intervals``, ``segments`` and ``fairness``.
+
+    All strategies are resampled together: they get the same draws, and draws are what takes long.
+    """
+    found: dict[str, Any] = {name: {"intervals": {}} for name in ranked}
+    for question in QUESTIONS:
+        asked = Asked.of(holdout, question)
+        slates = {name: getattr(lists, question) for name, lists in ranked.items()}
+        bounds = _accuracies(found, question, asked, slates, seed)
+        for name in ranked:
+            found[name][question] |= beyond_accuracy(slates[name][asked.rows], facts)
+            found[name]["intervals"][question] = bounds.get(name, {})
+    _add_segments(found, [lists.all for lists in ranked.values()], by_family(list(segments(holdout))), seed)
+    return found
 
 
-def _of_one(
-    lists: Ranked, asked: Mapping[str, Asked], families: Mapping[str, list[Segment]], facts: CatalogFacts, seed: int
-) -> dict[str, Any]:
-    found: dict[str, Any] = {"intervals": {}}
-    for question, one in asked.items():
-        slates: Array = getattr(lists, question)
-        values = one.values(slates)
-        found[question] = {name: float(each.mean()) for name, each in values.items() if len(one.rows)}
-        found[question] |= beyond_accuracy(slates[one.rows], facts)
-        found["intervals"][question] = _intervals(values, seed) if len(one.rows) else {}
-    return found | _segments(lists.all, families, seed)
+def _accuracies(
+    found: dict[str, Any], question: str, asked: Asked, slates: Mapping[str, Array], seed: int
+) -> dict[str, dict[str, list[float]]]:
+    """Puts every strategy's means into ``found``; gives their intervals. Nothing of either where nobody is asked."""
+    if not len(asked.rows):
+        for name in slates:
+            found[name][question] = {}
+        return {}
+    values = {name: asked.values(each) for name, each in slates.items()}
+    columns = [(name, metric) for name, metrics in values.items() for metric in metrics]
+    low, high = interval(bootstrap_means(np.stack([values[name][metric] for name, metric in columns], axis=1), seed))
+    bounds: dict[str, dict[str, list[float]]] = {name: {} for name in slates}
+    for place, (name, metric) in enumerate(columns):
+        bounds[name][metric] = [float(low[place]), float(high[place])]
+    for name, metrics in values.items():
+        found[name][question] = {metric: float(each.mean()) for metric, each in metrics.items()}
+    return bounds
 
 
-def _intervals(values: Mapping[str, Array], seed: int) -> dict[str, list[float]]:
-    low, high = interval(bootstrap_means(np.stack(list(values.values()), axis=1), seed))
-    return {name: [float(a), float(b)] for name, a, b in zip(values, low, high, strict=True)}
-
-
-def _segments(slates: Array, families: Mapping[str, list[Segment]], seed: int) -> dict[str, Any]:
-    found = {
-        family: {each.label: measured for each in members if (measured := quality(slates, each, seed))}
-        for family, members in families.items()
-    }
-    gaps = {
-        family.removeprefix("attribute: "): gap
-        for family, members in families.items()
-        if family.startswith("attribute: ") and (gap := largest_gap(slates, members, seed))
-    }
-    widest = max(gaps, key=lambda name: gaps[name]["gap"], default=None)
-    return {"segments": found, "fairness": {"by_attribute": gaps, "largest": widest}}
+def _add_segments(
+    found: dict[str, Any], slates: Sequence[Array], families: Mapping[str, Sequence[Segment]], seed: int
+) -> None:
+    """Puts ``segments`` and ``fairness`` of every strategy (slates in the order of ``found``) into ``found``."""
+    for one in found.values():
+        one |= {"segments": {family: {} for family in families}, "fairness": {"by_attribute": {}, "largest": None}}
+    known: dict[int, Array] = {}
+    for family, members in families.items():
+        for segment in members:
+            if id(segment.truth) not in known:  # most segments share one
+                known[id(segment.truth)] = per_shopper(slates, segment.truth)
+            values = known[id(segment.truth)]
+            for one, measured in zip(found.values(), quality(values, segment, seed), strict=False):
+                one["segments"][family][segment.label] = measured
+        if family.startswith(ATTRIBUTE):
+            for one, gap in zip(found.values(), gaps(values[:, :, 0], members, seed), strict=True):
+                if gap:
+                    one["fairness"]["by_attribute"][family.removeprefix(ATTRIBUTE)] = gap
+    for one in found.values():
+        by_attribute = one["fairness"]["by_attribute"]
+        one["fairness"]["largest"] = max(by_attribute, key=lambda name: by_attribute[name]["gap"], default=None)
 
 
 def comparisons(holdout: Holdout, ranked: Mapping[str, Ranked], reference: str, seed: int) -> dict[str, Any]:

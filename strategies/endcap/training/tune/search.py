@@ -19,6 +19,7 @@ from endcap.strategies.registry import check_tables
 from endcap.training.config import ShopConfig
 from endcap.training.data.read import read_shop
 from endcap.training.evaluate.bench import Bench
+from endcap.training.evaluate.given import check_events
 from endcap.training.evaluate.intervals import bootstrap_means, interval
 from endcap.training.evaluate.plain import plain
 from endcap.training.evaluate.protocol import in_window, temporal
@@ -29,6 +30,7 @@ from endcap.training.parallel import workers
 from endcap.training.progress import Progress, silent
 from endcap.training.ranker.fit import PARAMETERS
 from endcap.training.ranker.windows import Window, cut
+from endcap.training.ready import check_text_model
 from endcap.training.shop import Shop
 from endcap.training.snapshot import write_snapshot
 from endcap.training.train import Stopwatch, strategy_table
@@ -56,6 +58,8 @@ def tune(config: ShopConfig, options: Options, progress: Progress = silent) -> d
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     check_tables(config.strategies, config.default_strategy)
+    check_events(config, "a search")
+    check_text_model(config)
     shop = read_shop(config, progress)
     if options.holdout_days:
         shop = temporal(shop, options.holdout_days, config.training.seed).known
