@@ -122,7 +122,10 @@ def _cut(name: str, documents: Sequence[Sequence[int]]) -> dict[str, Array]:
     """The words of each document, one after the other."""
     offsets = np.zeros(len(documents) + 1, np.int64)
     np.cumsum([len(row) for row in documents], out=offsets[1:])
-    return {f"{name}.words": np.fromiter(chain.from_iterable(documents), np.int32, offsets[-1]), f"{name}.offsets": offsets}
+    return {
+        f"{name}.words": np.fromiter(chain.from_iterable(documents), np.int32, offsets[-1]),
+        f"{name}.offsets": offsets,
+    }
 
 
 lexical = Fitter(_lexical, timeless=True)

@@ -1,0 +1,49 @@
+"""How near an item is to what answers the search best, which says more of what is meant than a few words can.
+
+Pseudo-relevance feedback in vector form (Rocchio, 1971; for dense retrieval Li et al., TOIS 2023): the mean of the
+texts nearest to the search, over the whole catalog whatever the request's filter or candidates.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from endcap.bundle.events import Array
+from endcap.bundle.folder import Bundle
+from endcap.strategies.batch import Candidates
+from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
+from endcap.strategies.text.space import TextSpace, text_space
+
+
+class QueryContextConfig(Settings):
+    texts: int = Field(5, ge=1, le=100)
+    """The mean is over so many nearest texts."""
+    sharpness: float = Field(10.0, ge=0)
+    """How much more a nearer one counts: its weight is exp(sharpness * cosine)."""
+
+
+class QueryContext:
+    Config = QueryContextConfig
+    provides = (Feature("query.feedback_cosine", ReasonCode.MATCHES_QUERY),)
+
+    def __init__(self, config: QueryContextConfig, bundle: Bundle) -> None:
+        self.config = config
+        self.space = text_space(bundle)
+
+    def hydrate(self, query: Query, candidates: Candidates) -> Array:
+        vector = self.space.query_vector(query)
+        if vector is None:
+            return np.full((len(candidates), 1), np.nan, np.float32)
+        answer = feedback(self.space, vector, self.config.texts, self.config.sharpness)
+        return self.space.cosines(answer, candidates.items)[:, None].astype(np.float32, copy=False)
+
+
+def feedback(space: TextSpace, vector: Array, texts: int, sharpness: float) -> Array:
+    """float32[d], unit length: the weighted mean of the ``texts`` nearest to ``vector``."""
+    numbers, cosines = space.index.search(vector, texts)
+    weights = np.exp(sharpness * (cosines - cosines.max(initial=-1.0)))
+    mean = weights.astype(np.float32) @ space.vectors[numbers]
+    length = float(np.linalg.norm(mean))
+    answer: Array = (mean / length if length > 0 else vector).astype(np.float32)
+    return answer

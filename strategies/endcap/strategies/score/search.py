@@ -1,0 +1,112 @@
+"""The order of a search: what was learned from judgments or clicks, or a fixed sum of likenesses where nothing was.
+
+The learned part is a weighted sum of columns, LightGBM's trees, or both; which of them, training chose by
+cross-validation. What it did not learn from (what sells, what this shopper buys) leans on the order gently, never by
+more than a share of the scores' spread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+from pydantic import Field
+
+from endcap.bundle.events import Array
+from endcap.bundle.folder import Bundle, Part
+from endcap.strategies.batch import Candidates
+from endcap.strategies.contract import Query, Settings
+from endcap.strategies.score.forest import Forest
+from endcap.strategies.score.linear import Linear, LinearConfig
+
+PART = "search_ranker"
+
+
+class SearchScorerConfig(Settings):
+    model: str = PART
+    """The bundle part that holds ``ranker.json`` and, where trees were learned, ``model.txt``."""
+    weights: dict[str, float] = Field(min_length=1)
+    """The fixed sum, of columns standardised over the candidates, where the bundle lacks that part."""
+    prior: dict[str, float] = Field(default_factory=dict)
+    """Columns that lean on the order where nothing was learned of them: a value x (0 or above) adds ``weight`` times
+    x / (1 + x) of the scores' standard deviation."""
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """A sum of columns, standardised as they were in training; one that is unknown adds nothing."""
+
+    places: Array
+    """int[k]: which of the ranker's columns."""
+    means: Array
+    scales: Array
+    weights: Array
+
+    @staticmethod
+    def read(content: dict[str, list[float]], columns: tuple[str, ...]) -> Weighted:
+        places = np.array([columns.index(str(name)) for name in content["columns"]], np.int64)
+        means, scales, weights = (np.array(content[key], np.float64) for key in ("means", "scales", "weights"))
+        return Weighted(places, means, scales, weights)
+
+    def parts(self, rows: Array) -> Array:
+        """float64[n, columns of the ranker]."""
+        parts = np.zeros(rows.shape)
+        parts[:, self.places] = np.nan_to_num((rows[:, self.places] - self.means) / self.scales) * self.weights
+        return parts
+
+
+class Learned:
+    """What training wrote: the score is ``linear`` times the sum plus ``trees`` times the forest's score."""
+
+    def __init__(self, part: Part) -> None:
+        content: dict[str, Any] = part.json("ranker")
+        self.requires = tuple(content["columns"])
+        self.weighted = Weighted.read(content["weighted"], self.requires)
+        self.linear, self.trees = float(content["linear"]), float(content["trees"])
+        text = part.file("model.txt").read_text(encoding="utf-8") if self.trees else ""
+        self.booster = lightgbm.Booster(model_str=text) if text else None
+        self.forest = Forest.parse(text) if text else None
+
+    def score(self, query: Query, candidates: Candidates) -> Array:
+        rows = candidates.matrix(self.requires)
+        total = self.linear * self.weighted.parts(rows).sum(axis=1)
+        if self.booster is not None and len(rows):
+            total = total + self.trees * self.booster.predict(rows, num_threads=1)
+        return np.asarray(total, np.float32)
+
+    def contributions(self, query: Query, candidates: Candidates) -> Array:
+        rows = candidates.matrix(self.requires)
+        parts = self.linear * self.weighted.parts(rows)
+        if self.forest is not None:
+            parts = parts + self.trees * self.forest.contributions(rows)
+        return np.asarray(parts, np.float32)
+
+
+class SearchScorer:
+    Config = SearchScorerConfig
+
+    def __init__(self, config: SearchScorerConfig, bundle: Bundle) -> None:
+        known = bundle.has(config.model)
+        self.base: Learned | Linear = (
+            Learned(bundle.part(config.model)) if known else Linear(LinearConfig(weights=config.weights), bundle)
+        )
+        unlearned = {name: weight for name, weight in config.prior.items() if name not in self.base.requires}
+        self.leaning, self.weights = tuple(unlearned), np.array(list(unlearned.values()), np.float64)
+        self.requires = (*self.base.requires, *self.leaning)
+
+    def score(self, query: Query, candidates: Candidates) -> Array:
+        scores = self.base.score(query, candidates)
+        return scores + self._leanings(candidates, scores).sum(axis=1)
+
+    def contributions(self, query: Query, candidates: Candidates) -> Array:
+        scores = self.base.score(query, candidates)
+        return np.hstack([self.base.contributions(query, candidates), self._leanings(candidates, scores)])
+
+    def _leanings(self, candidates: Candidates, scores: Array) -> Array:
+        """float32[n, k]: what each unlearned column adds, on the scale of these scores."""
+        values = np.maximum(np.nan_to_num(candidates.matrix(self.leaning).astype(np.float64)), 0.0)
+        spread = float(scores.std()) if len(scores) else 0.0
+        added: Array = (spread * self.weights * values / (1.0 + values)).astype(np.float32)
+        return added

@@ -1,0 +1,70 @@
+"""What the search ranker learns from: items with their columns and gains, group by group, as the pipeline gathers them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from endcap.bundle.events import Array
+from endcap.bundle.folder import Bundle
+from endcap.strategies.contract import Query
+from endcap.strategies.pipeline import Run, gather
+from endcap.strategies.strategy import Strategy
+from endcap.training.errors import DataError
+from endcap.training.evaluate.metrics import graded
+from endcap.training.search.judgments import Judged
+
+
+class Lessons(NamedTuple):
+    """Groups of items, one a search, one after the other."""
+
+    columns: tuple[str, ...]
+    features: Array  # float32[n, columns]
+    gains: Array  # float64[n], 0 for what does not answer
+    groups: Array  # int64[n], ascending from 0
+    items: Array  # int32[n]
+
+    @property
+    def count(self) -> int:
+        return int(self.groups[-1]) + 1 if len(self.groups) else 0
+
+    def rows(self, groups: Array) -> Lessons:
+        """Those of some groups (int[k], each once), numbered anew in their own order."""
+        places = np.full(self.count, -1)
+        kept = np.sort(groups)
+        places[kept] = np.arange(len(kept))
+        rows = np.flatnonzero(places[self.groups] >= 0)
+        return Lessons(
+            self.columns, self.features[rows], self.gains[rows], places[self.groups[rows]], self.items[rows]
+        )
+
+    @property
+    def telling(self) -> Array:
+        """int64[k]: the groups in which there is something to tell apart."""
+        return np.array([g for g in range(self.count) if np.ptp(self.gains[self.groups == g]) > 0], np.int64)
+
+
+def from_judgments(bundle: Bundle, strategy: Strategy, pools: Sequence[Judged], columns: Sequence[str]) -> Lessons:
+    """Every pool as a list that the caller brings. Raises DataError where a component failed: nothing is learned from
+    columns that are missing by mistake."""
+    blocks = []
+    for pool in pools:
+        query, run = Query(now=bundle.manifest.data_end, text=pool.query, given=pool.items), Run()
+        candidates = gather(strategy, query, run)
+        if run.degradations:
+            raise DataError(f"searching {pool.query!r} failed: {run.degradations[0].reason}")
+        blocks.append(candidates.matrix(columns))
+    return joined(columns, blocks, [graded(pool.ratings) for pool in pools], [pool.items for pool in pools])
+
+
+def joined(columns: Sequence[str], blocks: Sequence[Array], gains: Sequence[Array], items: Sequence[Array]) -> Lessons:
+    sizes = [len(block) for block in blocks]
+    return Lessons(
+        tuple(columns),
+        np.concatenate([np.empty((0, len(columns)), np.float32), *blocks]),
+        np.concatenate([np.empty(0), *gains]),
+        np.repeat(np.arange(len(sizes)), sizes),
+        np.concatenate([np.empty(0, np.int32), *items]),
+    )
