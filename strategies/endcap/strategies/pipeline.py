@@ -1,9 +1,9 @@
 """The order of the stages, in one place. Timing and failure policy live here, never in a component.
 
 What a failure costs: a recall source its candidates, a hydrator its columns, a scorer the fine order (the merged
-recall order stands in) and the reasons, its second look the better order at the top, a selector its variety. Each is named in ``Run.degradations``; an answer of the
-wrong shape is a failure too. A filter that fails fails the request: showing what must not be shown is worse than
-showing nothing.
+recall order stands in) and the reasons, its second look the better order of the best, a selector its variety. Each is
+named in ``Run.degradations``; an answer of the wrong shape is a failure too. A filter that fails fails the request:
+showing what must not be shown is worse than showing nothing.
 """
 
 from __future__ import annotations

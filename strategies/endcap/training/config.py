@@ -190,7 +190,7 @@ class RankerConfig(Section):
 
 
 class TrainingConfig(Section):
-    seed: int = 7
+    seed: int = Field(default=7, ge=0)
     horizon_days: Positive = 28.0
     """How far ahead the ranker learns to look, and the length of the last window, on which it is judged."""
     windows: int = Field(default=3, ge=1)
@@ -216,7 +216,24 @@ class TextConfig(Section):
     adversarial: bool = False
     """Learn from each batch a second time, its words moved to where they do most harm; takes twice as long."""
     layers: int | None = Field(default=None, ge=1)
-    """Distil the model into one of so few layers, which answers sooner and is less exact; the default keeps them all."""
+    """Distil the model into one of so few layers: quicker, and less exact. The default keeps them all."""
+
+
+class BertConfig(Section):
+    """The BERT ranker: reads a request's words, or a shopper's titles, beside each of the trees' best items."""
+
+    train: bool = False
+    """Teach one, fuse it with the trees, and offer the strategy ``hybrid_bert``."""
+    layers: int = Field(default=2, ge=1)
+    """Of the text model's, after distillation: each costs every request 6 ms or so."""
+    max_tokens: int = Field(default=32, ge=16, le=512)
+    """Of a pair, with its separators."""
+    pairs: int = Field(default=12_000, ge=100)
+    """About so many pairs of a request and an item are learned from."""
+    epochs: Positive = 1.0
+    """As often through all pairs, for the large model and for the small one."""
+    minutes: Positive = 10.0
+    """Learning ends after this long, however many pairs that were; two machines may then come to different models."""
 
 
 class SearchConfig(Section):
@@ -234,6 +251,7 @@ class ShopConfig(Section):
     item_periods: PeriodsConfig | None = None
     training: TrainingConfig = TrainingConfig()
     text: TextConfig = TextConfig()
+    bert: BertConfig = BertConfig()
     search: SearchConfig = SearchConfig()
     default_strategy: str = "hybrid"
     """Where the shop has no events: ``search``."""

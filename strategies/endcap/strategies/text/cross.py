@@ -78,7 +78,7 @@ class CrossEncoder:
 
     @staticmethod
     def open(part: Part) -> CrossEncoder:
-        """Raises BundleError where a file is missing or unreadable, MissingLibrary where onnxruntime isn't installed."""
+        """Raises BundleError for a file that is missing or unreadable, MissingLibrary without onnxruntime."""
         return CrossEncoder(_valid(CrossInfo, part.json(INFO), part, INFO), open_session(part.file(GRAPH), [CPU], 1))
 
     def logits(self, pairs: PairBatch) -> Array:
