@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from endcap.cli._bars import Bars
-from endcap.cli._console import notices
+from endcap.cli._console import notices, results
 from endcap.cli._demo.preparation import write_tables
 from endcap.cli._quality import print_quality
 from endcap.training.baselines.als import ALS
@@ -76,7 +75,7 @@ def main() -> None:
     text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
     (OUT / "quality.json").write_text(text + "\n", encoding="utf-8")
     (OUT / "quality.html").write_text(page(found), encoding="utf-8")
-    console = Console()
+    console = results()
     print_quality(console, found)
     if "reproduced" in found:
         console.print(_table(found["reproduced"]))

@@ -129,6 +129,14 @@ def test_what_cannot_be_done_is_said_before_anything_is_read(run: Run, small_sho
     ended = run("evaluate", "--config", small_shop, "--json", tmp_path / "no such folder" / "out.json")
     assert ended.code == 2
     assert "found no folder" in ended.errors
+    (tmp_path / "taken").mkdir()
+    assert (
+        "found a folder, expected the name of a file"
+        in run("evaluate", "--config", small_shop, "--html", tmp_path / "taken").errors
+    )
+    both = tmp_path / "out"
+    same = run("evaluate", "--config", small_shop, "--html", both, "--json", both)
+    assert (same.code, "the same file for --json and --html" in same.errors) == (2, True)
 
 
 @pytest.mark.parametrize("more", [("--protocol", "leave_one_out"), ("--ablate",)])

@@ -110,7 +110,17 @@ def test_a_default_strategy_that_is_nowhere_is_named(run: Run, shop: Path) -> No
 def test_a_text_model_that_is_not_there_is_named(run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     shop.write_text(shop.read_text() + '[text]\nmodel = "./no-such-bert"\n')
-    assert "no-such-bert" in _refused(run, shop)
+    message = _refused(run, shop)
+    assert "text.model in shop.toml" in message
+    assert "no-such-bert" in message
+
+
+def test_a_text_model_without_weights_is_refused_before_any_table_is_read(run: Run, shop: Path) -> None:
+    (shop.parent / "bert").mkdir()
+    (shop.parent / "bert" / "config.json").write_text("{}")
+    shop.write_text(shop.read_text() + f'[text]\nmodel = "{shop.parent / "bert"}"\n')
+    (shop.parent / "events.parquet").write_bytes(b"no table at all")
+    assert "text.model in shop.toml: found no weights" in _refused(run, shop)
 
 
 def test_an_out_that_is_a_file_is_named(run: Run, shop: Path) -> None:
@@ -128,8 +138,49 @@ def test_a_serving_install_is_told_what_to_install(run: Run, shop: Path, monkeyp
     assert "pip install 'endcap[train]'" in message
 
 
-def test_a_missing_option_is_a_usage_error(run: Run) -> None:
-    assert run("train").code == 2
+@pytest.mark.parametrize("command", ["train", "evaluate", "tune"])
+def test_what_searches_by_meaning_need_is_asked_for_at_the_start(
+    run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    lacking = ("torch", "faiss", "onnxruntime")
+    monkeypatch.setattr("endcap.cli._training.find_spec", lambda name: None if name in lacking else object())
+    ended = run(command, "--config", shop)
+    assert ended.code == 2
+    needed = "training needs torch, faiss, onnxruntime, not installed here"
+    assert ended.errors == f"endcap: {needed}: pip install 'endcap[train]' 'endcap[cpu]'\n"
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "tune"])
+def test_a_slip_in_a_strategy_of_ones_own_names_the_file_in_every_command(
+    run: Run, shop: Path, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shop.write_text(shop.read_text() + '[strategies.mine]\nrecall = [{ use = "als2" }]\nscore = "by_source"\n')
+    ended = run(command, "--config", shop)
+    assert ended.code == 2
+    assert f"endcap: {shop}: strategies.mine.recall" in ended.errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train"], "endcap: missing option '--config'; `endcap train --help` shows what there is"),
+        (["tune", "--bogus"], "endcap: no such option: --bogus; `endcap tune --help` shows what there is"),
+        (["evaluate", "--config", "a", "--protocol", "x"], "endcap: invalid value for '--protocol': 'x' is not one of"),
+        (["nope"], "endcap: no such command 'nope'; `endcap --help` shows what there is"),
+    ],
+)
+def test_what_is_asked_for_in_a_wrong_way_is_told_in_one_line(run: Run, arguments: list[str], said: str) -> None:
+    ended = run(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    (line,) = ended.errors.splitlines()
+    assert line.startswith(said)
+
+
+def test_without_any_command_there_is_help(run: Run) -> None:
+    ended = run()
+    assert ended.code == 0
+    assert "evaluate" in ended.out
 
 
 def test_help_breaks_lines_only_where_the_terminal_ends() -> None:

@@ -34,7 +34,7 @@ def quality_table(found: dict[str, Any]) -> Table:
 
 def _cell(one: dict[str, Any], question: str, metric: str) -> str:
     value = one[question].get(metric)
-    if value is None:
+    if value is None or not one[question]["coverage@20"]:  # nobody was asked, or it had nothing to say
         return "–"
     bounds = one["intervals"][question].get(metric) if metric == "ndcg@10" else None
     return f"{value:.4f}" + (f" ({bounds[0]:.3f}–{bounds[1]:.3f})" if bounds else "")
@@ -67,6 +67,6 @@ def _best_line(found: dict[str, Any]) -> str:
     against = found["comparisons"][rival]["all"]["ndcg@10"]
     low, high = against["interval"]
     return (
-        f"{reference} against {rival}, the next best: NDCG@10 {against['difference']:+.4f} "
+        f"{reference} against {rival}, the best other: NDCG@10 {against['difference']:+.4f} "
         f"(95 %: {low:+.4f} to {high:+.4f}; p = {against['p']:.4f}, adjusted)."
     )

@@ -211,6 +211,8 @@ class TextConfig(Section):
     """As often through all pairs, instead of a number of steps."""
     minutes: Positive = 8.0
     """Learning ends after this long, however many steps that were; two machines may then come to different models."""
+    patience: int = Field(default=3, ge=1)
+    """Learning ends where the window kept aside has shown no gain in so many looks (there are four or more)."""
     augment: list[Augmentation] = []
     """Ways to vary what is learned from, so that the model holds on to less of the wording."""
     adversarial: bool = False

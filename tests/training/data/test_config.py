@@ -72,7 +72,7 @@ def test_strategies_are_handed_on_as_they_are(folder: Path) -> None:
         ("wieghts = { a = 1 }", "", "", "unknown key 'events.wieghts'; did you mean 'weights'?"),
         ("", 'columns = { tittle = "x" }', "", "unknown key 'items.columns.tittle'; did you mean 'title'?"),
         ("", "", "[trainin]\nseed = 3", "unknown key 'trainin'; did you mean 'training'?"),
-        ("", "", "[zzz]", "unknown key 'zzz'; expected one of: default_strategy, events, item_periods, items,"),
+        ("", "", "[zzz]", "unknown key 'zzz'; expected one of: bert, default_strategy, events, item_periods, items,"),
         ('weights = { a = "b" }', "", "", "events.weights.a: found 'b', expected a valid number"),
         ("weights = { a = nan }", "", "", "events.weights.a: found nan, expected a finite number"),
         ("weights = { a = 0 }", "", "", "events.weights.a: found 0, expected greater than 0"),
@@ -102,6 +102,7 @@ def test_strategies_are_handed_on_as_they_are(folder: Path) -> None:
         ),
         ("", "", "[users]\n", "'users.path' is missing; expected path = …"),
         ("", "", "[strategies.mine]\n[text]\nmodel = 3", "text.model: found 3, expected a valid string"),
+        ("", "", "[training]\nseed = -1", "training.seed: found -1, "),
         ("=", "", "", "is not TOML: Invalid statement (at line 5, column 1)"),
     ],
 )
@@ -126,7 +127,17 @@ def test_a_misspelt_table_is_named_before_the_one_it_leaves_missing(tmp_path: Pa
     path.write_text('name = "x"\n[event]\npath = "e.csv"\n[items]\n', encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         load_config(path)
-    assert str(caught.value) == f"{path}: unknown key 'event'; did you mean 'events'? (and 2 more)"
+    assert str(caught.value) == f"{path}: unknown key 'event'; did you mean 'events'? (and 1 more)"
+
+
+def test_every_unknown_key_is_named_at_once(folder: Path) -> None:
+    path = written(folder, more="[training]\nseeds = 3\nwindow = 2\nhorizon_days = -1")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert str(caught.value) == (
+        f"{path}: unknown key 'training.seeds'; did you mean 'seed'?; unknown key 'training.window'; "
+        "did you mean 'windows'? (and 1 more)"
+    )
 
 
 def test_a_missing_table_says_what_it_needs(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The same list for everyone: what sold most lately."""
+"""The same list for everyone: what sold most lately; where times are a plain order, which has no days, ever."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from endcap.training.shop import Shop
 
 
 def _fit(known: Shop, seed: int, days: float) -> Scores:
-    recent = known.log.goals & (known.data_end - known.log.times <= days * SECONDS_PER_DAY)
+    lately = known.data_end - known.log.times <= days * SECONDS_PER_DAY
+    recent = known.log.goals & (lately | (known.clock.kind == "order"))
     counts = np.bincount(known.log.items[recent], minlength=len(known.item_ids)).astype(np.float32)
 
     def scores(users: Array) -> Array:

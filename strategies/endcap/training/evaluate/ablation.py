@@ -43,17 +43,15 @@ def ablate(bench: Bench, config: ShopConfig, table: Mapping[str, Any], whole: Ra
     if table["score"] not in _LEARNED:
         raise ConfigError(f"--ablate teaches the ranker anew, but {bench.main!r} scores with {table['score']!r}")
     todo = variations(table, bench.bundle)
-    lists = {WHOLE: whole}
+    lists, took = {WHOLE: whole}, {}
     with ExitStack() as stack:
         school = School(bench, config, table["hydrate"], lessons_of(stack, bench, config, _windows(bench, config)))
         for done, variation in enumerate(todo, 1):
             bench.progress(f"leaving out {variation.without} ({done} of {len(todo)})")
-            lists[_name(variation)] = school.lists(variation.table)
+            name = _name(variation)
+            lists[name], took[name] = school.lists(variation.table)
     costs = comparisons(bench.holdout, lists, WHOLE, bench.seed)
-    return [
-        {"without": each.without, "kind": each.kind, "cost": costs[_name(each)], **_means(bench, lists[_name(each)])}
-        for each in todo
-    ]
+    return [_row(bench, each, lists[_name(each)], costs[_name(each)], took[_name(each)]) for each in todo]
 
 
 def variations(table: Mapping[str, Any], bundle: Bundle) -> list[Variation]:
@@ -71,6 +69,11 @@ def variations(table: Mapping[str, Any], bundle: Bundle) -> list[Variation]:
             if name in served and (rest or stage == "hydrate"):
                 found.append(Variation(name, kind, {**table, stage: rest}))
     return found
+
+
+def _row(bench: Bench, variation: Variation, lists: Ranked, cost: Any, p50_ms: float) -> dict[str, Any]:
+    about = {"without": variation.without, "kind": variation.kind, "cost": cost, "p50_ms": p50_ms}
+    return about | _means(bench, lists)
 
 
 def _windows(bench: Bench, config: ShopConfig) -> list[Window]:

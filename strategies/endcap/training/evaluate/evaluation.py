@@ -117,11 +117,11 @@ def judged(bench: Bench, ablated: ShopConfig | None = None) -> dict[str, Any]:
     with bench.clock.lap("judge"):
         found: dict[str, Any] = {
             "reference": reference,
-            "descriptions": descriptions(tables, rivals),
+            "descriptions": descriptions(bench.bundle, tables, rivals),
             "strategies": verdict(bench.holdout, ranked, facts_of(bench), bench.seed),
             "comparisons": comparisons(bench.holdout, ranked, reference, bench.seed),
             "baselines": tuned,
-            "served": served,
+            "served": {**served, "p50_ms": {_named(name, rivals): ms for name, ms in served["p50_ms"].items()}},
             "features": importance(bench.bundle, tables[main]),
         }
     with bench.clock.lap("candidates"):
@@ -162,12 +162,9 @@ def _told(description: str, chosen: Chosen) -> dict[str, Any]:
     return {"description": description, "settings": {"all": dict(chosen.all), "new": dict(chosen.new)}}
 
 
-def descriptions(tables: Mapping[str, Any], rivals: Collection[str]) -> dict[str, str]:
-    """What each strategy is, for readers who did not build it."""
-    told = {baseline.name: f"baseline: {baseline.description}" for baseline in BASELINES}
-    for name, table in tables.items():
-        told[_named(name, rivals)] = described(name, table)
-    return told
+def descriptions(bundle: Bundle, tables: Mapping[str, Any], rivals: Collection[str]) -> dict[str, str]:
+    baselines = {baseline.name: f"baseline: {baseline.description}" for baseline in BASELINES}
+    return baselines | {_named(name, rivals): words for name, words in described(bundle, tables).items()}
 
 
 def _named(name: str, rivals: Collection[str]) -> str:

@@ -10,10 +10,12 @@ import numpy as np
 
 from endcap.bundle.folder import Bundle, BundleError
 from endcap.strategies.registry import Shelf
+from endcap.training.evaluate.judged import about
 
 
 def importance(bundle: Bundle, table: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Shares of the total gain by feature and by feature group, the largest first; None without a learned ranker."""
+    """Shares of the total gain by feature and by feature group, the largest first, and what the groups are. None
+    without a learned ranker."""
     try:
         part = bundle.part("ranker")
         names, text = part.json("features"), part.file("model.txt").read_text(encoding="utf-8")
@@ -21,7 +23,7 @@ def importance(bundle: Bundle, table: Mapping[str, Any]) -> dict[str, Any] | Non
         return None
     gains = lightgbm.Booster(model_str=text).feature_importance("gain")
     shares = gains / max(float(gains.sum()), 1e-12)
-    groups = groups_of(bundle, table)
+    groups, told = groups_of(bundle, table)
     by_group: dict[str, float] = {}
     for name, share in zip(names, shares, strict=True):
         group = groups.get(name, "recall")
@@ -30,10 +32,12 @@ def importance(bundle: Bundle, table: Mapping[str, Any]) -> dict[str, Any] | Non
     return {
         "by_feature": {names[place]: float(shares[place]) for place in order},
         "by_group": dict(sorted(by_group.items(), key=lambda entry: -entry[1])),
+        "groups": {group: told.get(group, "ranks and scores by the sources of candidates") for group in by_group},
     }
 
 
-def groups_of(bundle: Bundle, table: Mapping[str, Any]) -> dict[str, str]:
-    """The hydrator that provides each feature; ranks and scores of recall have none."""
+def groups_of(bundle: Bundle, table: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """The hydrator that provides each feature (ranks and scores of recall have none), and what each is about."""
     booted = Shelf(bundle).strategy("importance", {**table, "score": "by_source", "select": "top_k"})
-    return {feature.name: each.name for each in booted.hydrate for feature in each.component.provides}
+    groups = {feature.name: each.name for each in booted.hydrate for feature in each.component.provides}
+    return groups, {each.name: about(each.component) for each in booted.hydrate}

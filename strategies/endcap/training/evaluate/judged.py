@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,11 +30,19 @@ def strategies_to_judge(bundle: Bundle) -> dict[str, Any]:
     return bootable | {f"{ALONE}{name}": table for name, table in alone.items()}
 
 
-def described(name: str, table: Mapping[str, Any]) -> str:
-    """The strategy's own words, or what it is made of."""
-    if name.startswith(ALONE):
-        return f"the candidates of {name.removeprefix(ALONE)} alone, in its own order"
-    return str(table.get("description") or "a strategy of the shop's own")
+def described(bundle: Bundle, tables: Mapping[str, Any]) -> dict[str, str]:
+    """What each of these strategies is, for readers who did not build it: its own words, or those of its source."""
+    told = {name: str(table.get("description") or "a strategy of the shop's own") for name, table in tables.items()}
+    for name in (name for name in tables if name.startswith(ALONE)):
+        (source,) = Shelf(bundle).strategy(name, tables[name]).recall
+        told[name] = f"one source alone: {about(source.component)}"
+    return told
+
+
+def about(component: object) -> str:
+    """The first line of its docstring, or of its file's."""
+    text = type(component).__doc__ or sys.modules[type(component).__module__].__doc__ or ""
+    return text.strip().partition("\n")[0]
 
 
 def _boots(shelf: Shelf, name: str, table: Mapping[str, Any]) -> bool:

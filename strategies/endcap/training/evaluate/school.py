@@ -29,8 +29,9 @@ class School:
         self.seed, self.given = config.training.seed, config.training.ranker.given
         self.gathered: tuple[Any, Rows, Sequence[str]] = (None, Rows.joined([]), ())
 
-    def lists(self, table: Mapping[str, Any], others: Mapping[str, float] | None = None) -> Ranked:
-        """What the strategy ``table`` makes of the holdout, with a ranker that was taught for it.
+    def lists(self, table: Mapping[str, Any], others: Mapping[str, float] | None = None) -> tuple[Ranked, float]:
+        """What the strategy ``table`` makes of the holdout, with a ranker that was taught for it, and the median time
+        of a slate in milliseconds.
 
         ``others`` are parameters of the ranker, laid over those of the configuration.
         """
@@ -43,7 +44,8 @@ class School:
                     writer.share(part, bundle.folder)
             write_ranker(writer.part("ranker"), ranker, names)
             opening = Opening(writer.folder, bundle.manifest, {NAME: {**table, "score": "trees"}})
-            return strategy_lists(self.bench, opening)[0][NAME]
+            lists, served = strategy_lists(self.bench, opening)
+            return lists[NAME], served["p50_ms"][NAME]
 
     def _rows(self, table: Mapping[str, Any], names: Sequence[str]) -> Rows:
         candidates = {key: table[key] for key in ("recall", "candidates") if key in table}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from math import ceil, floor, log10
 from typing import NamedTuple
 
-WIDTH, LABELS, ROW, MARGIN = 760, 210, 24, 30
-_LETTER = 6.6
-"""Roughly how wide a letter of the chart's text is, in pixels."""
+WIDTH, ROW, MARGIN = 760, 24, 30
+LEAST_LABELS, MOST_LABELS = 110, 330
+"""How much room labels get at the left, in pixels: as much as the longest needs, within these."""
+_LETTER = 6.8
+"""Roughly how wide a letter of the chart's text is, in pixels; a bold one is a tenth wider."""
 
 
 class Mark(NamedTuple):
@@ -21,11 +23,24 @@ class Mark(NamedTuple):
     high: float | None = None
     strong: bool = False
     """It is what the chart is about."""
-    note: str = ""
-    """Stands behind the label, greyed."""
+
+    @property
+    def width(self) -> float:
+        """Pixels of its label."""
+        return len(self.label) * _LETTER * (1.1 if self.strong else 1.0)
 
 
-Draw = Callable[[Mark, float, float], str]
+class _Scale(NamedTuple):
+    """Where nought is, and how many pixels a unit takes."""
+
+    left: float
+    unit: float
+
+    def x(self, value: float) -> float:
+        return self.left + value * self.unit
+
+
+Draw = Callable[[Mark, float, _Scale], str]
 """(mark, y, scale) -> its part of the drawing"""
 
 
@@ -47,15 +62,13 @@ def scatter(marks: Sequence[tuple[str, float, float, bool]], x_title: str, y_tit
     right = max((x for _, x, _, _ in marks), default=1.0) or 1.0
     top = max((y for _, _, y, _ in marks), default=1.0) or 1.0
     plot = _Plot(70, 16, WIDTH - 170, height - 56, right * 1.05, top * 1.05)
-    points = sorted(((plot.x(x), plot.y(y), label, strong) for label, x, y, strong in marks), key=lambda p: p[1])
-    body = [plot.frame(x_title, y_title)]
-    taken: list[tuple[float, float, float]] = []
-    for x, y, label, strong in points:
-        place = _free(x, y, len(label) * _LETTER, taken)
-        body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" class="{_class(strong)}"/>')
-        if abs(place - y) > 8:
-            body.append(f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{x + 9:.1f}" y2="{place:.1f}" class="rule"/>')
-        body.append(f'<text x="{x + 10:.1f}" y="{place + 4:.1f}" class="{_class(strong)}">{escape(label)}</text>')
+    points = [(plot.x(x), plot.y(y), label, strong) for label, x, y, strong in marks]
+    taken = [Box(x - 6, y - 6, x + 6, y + 6) for x, y, _, _ in points]
+    body, dots = [plot.frame(x_title, y_title)], []
+    for x, y, label, strong in sorted(points, key=lambda point: (not point[3], point[1])):
+        body.append(_label(x, y, Mark(label, 0.0, strong=strong), taken, height - 40))
+        dots.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" class="{_class(strong)}"/>')
+    body += dots
     return _svg(height, body, f"{y_title} against {x_title}")
 
 
@@ -124,47 +137,89 @@ def ticks(top: float) -> list[float]:
 
 def _rows(marks: Sequence[Mark], top: float, draw: Draw, percent: bool = False) -> str:
     height = len(marks) * ROW + MARGIN
-    scale = (WIDTH - LABELS - 70) / top
+    left = min(max([LEAST_LABELS, *(mark.width + 14 for mark in marks)]), MOST_LABELS)
+    scale = _Scale(left, (WIDTH - left - 70) / top)
     body = []
     for tick in ticks(top):
-        x = LABELS + tick * scale
+        x = scale.x(tick)
         body.append(f'<line x1="{x:.1f}" y1="0" x2="{x:.1f}" y2="{height - MARGIN}" class="rule"/>')
         shown = f"{tick:.0%}" if percent else f"{tick:g}"
         body.append(f'<text x="{x:.1f}" y="{height - 12}" class="tick middle">{shown}</text>')
     for place, mark in enumerate(marks):
         y = place * ROW + ROW / 2
-        note = f' <tspan class="tick">{escape(mark.note)}</tspan>' if mark.note else ""
-        body.append(
-            f'<text x="{LABELS - 10}" y="{y + 4}" class="end {_class(mark.strong)}">{escape(mark.label)}{note}</text>'
-        )
+        body.append(_row_label(mark, left - 10, y + 4))
         body.append(draw(mark, y, scale))
     return _svg(height, body, ", ".join(mark.label for mark in marks))
 
 
-def _dot(mark: Mark, y: float, scale: float) -> str:
-    x, style = LABELS + mark.value * scale, _class(mark.strong)
+def _row_label(mark: Mark, x: float, y: float) -> str:
+    """Cut where it would leave the drawing; the whole of it shows when pointed at."""
+    most = int(len(mark.label) * (x - 4) / max(mark.width, 1.0))
+    shown = mark.label if len(mark.label) <= most else mark.label[: most - 1].rstrip() + "…"
+    whole = f"<title>{escape(mark.label)}</title>" if shown != mark.label else ""
+    return f'<text x="{x:.1f}" y="{y}" class="end {_class(mark.strong)}">{whole}{escape(shown)}</text>'
+
+
+def _dot(mark: Mark, y: float, scale: _Scale) -> str:
+    x, style = scale.x(mark.value), _class(mark.strong)
     span, end = "", x
     if mark.low is not None and mark.high is not None:
-        start, end = LABELS + mark.low * scale, LABELS + mark.high * scale
+        start, end = scale.x(mark.low), scale.x(mark.high)
         span = f'<line x1="{start:.1f}" y1="{y}" x2="{end:.1f}" y2="{y}" class="{style} span"/>'
-    figure = f'<text x="{max(x, end) + 10:.1f}" y="{y + 4}" class="tick">{mark.value:.4f}</text>'
+    figure = f'<text x="{max(x, end) + 10:.1f}" y="{y + 4}" class="tick halo">{mark.value:.4f}</text>'
     return f'{span}<circle cx="{x:.1f}" cy="{y}" r="5" class="{style}"/>{figure}'
 
 
-def _bar(mark: Mark, y: float, scale: float, percent: bool) -> str:
-    width = max(mark.value * scale, 0.5)
+def _bar(mark: Mark, y: float, scale: _Scale, percent: bool) -> str:
+    width = max(mark.value * scale.unit, 0.5)
     shown = f"{mark.value:.1%}" if percent else f"{mark.value:.4f}"
-    figure = f'<text x="{LABELS + width + 6:.1f}" y="{y + 4}" class="tick">{shown}</text>'
-    return f'<rect x="{LABELS}" y="{y - 8}" width="{width:.1f}" height="16" class="{_class(mark.strong)}"/>{figure}'
+    figure = f'<text x="{scale.left + width + 6:.1f}" y="{y + 4}" class="tick halo">{shown}</text>'
+    shape = f'<rect x="{scale.left:.1f}" y="{y - 8}" width="{width:.1f}" height="16" class="{_class(mark.strong)}"/>'
+    return shape + figure
 
 
-def _free(x: float, y: float, width: float, taken: list[tuple[float, float, float]]) -> float:
-    """The height nearest below ``y`` where a label from ``x`` on covers none placed before."""
-    place = y
-    while any(abs(place - other) < 14 and x < end and start < x + width for start, end, other in taken):
-        place += 3
-    taken.append((x, x + width + 12, place))
-    return place
+class Box(NamedTuple):
+    """A part of the drawing that something covers."""
+
+    left: float
+    upper: float
+    right: float
+    lower: float
+
+    def meets(self, other: Box) -> bool:
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.upper < other.lower
+            and other.upper < self.lower
+        )
+
+
+def _label(x: float, y: float, mark: Mark, taken: list[Box], floor: float) -> str:
+    """The mark's label beside the point, where it covers nothing in ``taken``, to which it is added. Where it has to go
+    further away, with a line that leads to it."""
+    place, box = next(_places(x, y, mark.width, taken, floor))
+    taken.append(box)
+    anchor = "end" if box.right <= x else "start"
+    edge = box.right if anchor == "end" else box.left
+    line = ""
+    if abs(place) > 12:
+        line = f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{edge:.1f}" y2="{y + place:.1f}" class="lead"/>'
+    style = f"{_class(mark.strong)} {anchor} halo"
+    return f'{line}<text x="{edge:.1f}" y="{y + place + 4:.1f}" class="{style}">{escape(mark.label)}</text>'
+
+
+def _places(x: float, y: float, width: float, taken: Sequence[Box], floor: float) -> Iterator[tuple[float, Box]]:
+    """How far below its point a label may stand, and what it then covers: the nearest first, right before left."""
+    away = 0.0
+    while True:
+        for shift in (away, -away):
+            for left in (x + 10, x - 10 - width):
+                box = Box(left, y + shift - 7, left + width, y + shift + 7)
+                inside = left >= 70 and left + width <= WIDTH and box.upper >= 0 and box.lower <= floor
+                if (inside or away > floor) and not any(box.meets(other) for other in taken):
+                    yield shift, box
+        away += 3.0
 
 
 def _class(strong: bool) -> str:
@@ -173,4 +228,5 @@ def _class(strong: bool) -> str:
 
 def _svg(height: float, body: Iterable[str], title: str) -> str:
     inside = "".join(body)
-    return f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}">{inside}</svg>'
+    drawing = f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}">{inside}</svg>'
+    return f'<div class="wide">{drawing}</div>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from endcap.training.report.charts import Mark, bars, curves
-from endcap.training.report.html import heading, paragraph, section, table
+from endcap.training.report.html import folded, heading, paragraph, section, table, terms
 from endcap.training.report.quality import QUESTIONS, figure
 
 FEATURES = 25
@@ -44,6 +44,7 @@ def features(found: dict[str, Any]) -> str:
         "What the ranker looks at",
         paragraph("Each feature's share of the gain that all splits of all trees brought in training; first by group."),
         bars([Mark(name, share) for name, share in shares["by_group"].items()], percent=True),
+        folded("What the groups are", terms(shares["groups"].items())),
         heading(f"The {len(top)} features with the largest share"),
         bars([Mark(name, share) for name, share in top], percent=True),
     )
@@ -59,10 +60,10 @@ def calibration(found: dict[str, Any]) -> str:
     return section(
         "What a score is worth",
         paragraph(
-            f"A true candidate scores above a false one in {scorer['auc']:.1%} of all pairs (AUC; within one shopper's "
-            f"candidates {figure(scorer['auc_per_shopper'])}). The ranker's scores have an order and no unit; a map "
-            "fitted on the window before the test window turns them into chances. On the dashed line what was given a "
-            "chance of one in ten would come true one time in ten; each point is a tenth of all candidates."
+            f"AUC, the chance that a true candidate scores above a false one, is {figure(scorer['auc'])}; within one "
+            f"shopper's candidates {figure(scorer['auc_per_shopper'])}. The ranker's scores have an order and no unit; "
+            "a map fitted on the window before the test window turns them into chances. On the dashed line what was "
+            "given a chance of one in ten would come true one time in ten; each point is a tenth of all candidates."
         ),
         curves(series, "chance given", "share that came true"),
         table(("", "calibration error", "Brier score", "log loss"), rows),
@@ -77,23 +78,28 @@ def ablation(found: dict[str, Any]) -> str:
         (
             f"without {one['without']}",
             one["kind"],
-            *(f"{one[question]['ndcg@10']:.4f}" for question in QUESTIONS),
-            *(_cost(one["cost"][question]["ndcg@10"]) for question in QUESTIONS),
+            *(figure(one[question].get("ndcg@10")) for question in QUESTIONS),
+            *(_cost(one["cost"].get(question)) for question in QUESTIONS),
+            f"{one['p50_ms']:.1f}",
         )
         for one in sorted(rows, key=lambda one: -one["cost"]["all"]["ndcg@10"]["difference"])
     ]
-    head = ("", "kind", "NDCG@10", "of new", "what it cost (95 %)", "of new (95 %)")
+    head = ("", "kind", "NDCG@10", "of new", "what it cost (95 %)", "of new (95 %)", "ms")
     return section(
         "What each part is worth",
         paragraph(
             "The ranker taught anew without one source of candidates or one group of features, and judged in the same "
-            "way. A cost whose interval holds 0 may be chance; parts also stand in for each other."
+            "way. A cost whose interval holds 0 may be chance; parts also stand in for each other. "
+            "ms: the median time of a slate without it, with all cores at work."
         ),
         table(head, shown, text=(0, 1)),
     )
 
 
-def _cost(cost: dict[str, Any]) -> str:
+def _cost(costs: dict[str, Any] | None) -> str:
+    if costs is None:
+        return "–"
+    cost = costs["ndcg@10"]
     low, high = cost["interval"]
     return f"{cost['difference']:+.4f} ({low:+.4f} to {high:+.4f})"
 

@@ -8,11 +8,23 @@ from typing import Any
 from endcap.training.report.html import paragraph
 from endcap.training.report.model import ablation, calibration, features, recall_ceiling
 from endcap.training.report.people import fairness, for_whom
-from endcap.training.report.quality import beyond, quality, tests
+from endcap.training.report.quality import beyond, quality, tests, who
 from endcap.training.report.style import STYLE
 from endcap.training.report.words import how_measured, lead, setting, warnings
 
-SECTIONS = (quality, tests, beyond, for_whom, fairness, recall_ceiling, features, calibration, ablation, how_measured)
+SECTIONS = (
+    quality,
+    tests,
+    who,
+    beyond,
+    for_whom,
+    fairness,
+    recall_ceiling,
+    features,
+    calibration,
+    ablation,
+    how_measured,
+)
 
 
 def page(found: dict[str, Any]) -> str:

@@ -41,17 +41,20 @@ def fairness(found: dict[str, Any]) -> str:
             f"{gap['p']:.3f}",
             gap["best"],
             gap["worst"],
+            f"{gap['with_unknown']['gap']:.4f}" if "with_unknown" in gap else "–",
         )
         for name, gap in sorted(gaps.items(), key=lambda entry: -entry[1]["gap"])
     ]
     parts = [
         paragraph(
-            "Groups of shoppers by what the users table says of them. Of many groups some always differ: p is how "
-            "often groups of these sizes, drawn by lot, lie at least as far apart. Groups of fewer than 30 shoppers "
-            "are shown below and left out here."
+            "Groups of shoppers by what the users table says of them, and the largest gap in NDCG@10. Of many "
+            "groups some always differ: p is how often groups of these sizes, drawn by lot, lie at least as far apart. "
+            "Groups of fewer than 30 shoppers, and shoppers of whom the attribute is not known, are shown below and "
+            "left out here; the last column is the gap were the latter a group."
         ),
+        paragraph("No attribute has two groups of 30 shoppers or more." if not gaps else "", "soft"),
         table(
-            ("attribute", "largest gap in NDCG@10", "95 %", "p", "best served", "worst served"),
+            ("attribute", "largest gap", "95 %", "p", "best served", "worst served", "with unknown"),
             rows,
             own["fairness"]["largest"] or "",
             (0, 4, 5),

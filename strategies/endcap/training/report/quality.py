@@ -23,8 +23,25 @@ def quality(found: dict[str, Any]) -> str:
     ]
     for question, title in QUESTIONS.items():
         asked = found["counts"][f"shoppers_{question}"]
-        parts += [heading(f"{title} ({asked:,} shoppers)"), dots(_marks(found, question)), _numbers(found, question)]
+        parts += [heading(f"{title} ({asked:,} shoppers)"), dots(_marks(found, question))]
+        parts += [_silent(found, question), _numbers(found, question)]
     return section("Quality by strategy", *parts)
+
+
+def who(found: dict[str, Any]) -> str:
+    """What is behind each name, and what it takes to serve it."""
+    names = by_quality(found, "all")
+    took = found["served"]["p50_ms"]
+    rows = [(name, found["descriptions"][name], f"{took[name]:.1f}" if name in took else "–") for name in names]
+    return section(
+        "The strategies",
+        table(("strategy", "what it is", "ms"), rows, found["reference"], (0, 1)),
+        paragraph(
+            "ms: the median time that a slate took in this evaluation, with all cores at work; a server that has a "
+            "core to itself is quicker. Baselines are not served.",
+            "soft",
+        ),
+    )
 
 
 def tests(found: dict[str, Any]) -> str:
@@ -82,9 +99,21 @@ def _marks(found: dict[str, Any], question: str) -> list[Mark]:
     for name in by_quality(found, question):
         one = found["strategies"][name]
         value, bounds = one[question].get("ndcg@10"), one["intervals"][question].get("ndcg@10")
-        if value is not None and bounds:
+        if value is not None and bounds and says_something(one[question]):
             marks.append(Mark(name, value, bounds[0], bounds[1], name == found["reference"]))
     return marks
+
+
+def says_something(metrics: dict[str, Any]) -> bool:
+    """Whether the strategy showed anything to anybody: who only repeats has nothing to say of new items."""
+    return bool(metrics.get("coverage@20"))
+
+
+def _silent(found: dict[str, Any], question: str) -> str:
+    if not found["counts"][f"shoppers_{question}"]:
+        return paragraph("Nobody went for any of these.", "soft")
+    names = [name for name, one in found["strategies"].items() if not says_something(one[question])]
+    return paragraph(f"Without any item to show here: {', '.join(names)}.", "soft") if names else ""
 
 
 def _numbers(found: dict[str, Any], question: str) -> str:

@@ -17,6 +17,8 @@ def setting(found: dict[str, Any]) -> str:
         return f"Each shopper's last goal event was held back and asked for, of {shoppers}. Learned from {learned}."
     when = str(found["cutoff"])[:10]
     days = f"{found['holdout_days']:g} days"
+    if not isinstance(found["cutoff"], str):
+        days = f"{days} (this shop's times are a plain order, of which 365 days stand for the whole)"
     return (
         f"Ranked for {shoppers} as of {when}, and compared with what they went for in the {days} from then on. "
         f"Learned from {learned}."
@@ -27,14 +29,17 @@ def lead(found: dict[str, Any]) -> str:
     """How the strategy does against the best of the baselines, and whether that could be chance."""
     reference, strategies = found["reference"], found["strategies"]
     own = strategies[reference]["all"]["ndcg@10"]
+    found_of = (
+        f"of the true items that 20 places can hold, its lists have {strategies[reference]['all']['recall@20']:.1%}"
+    )
     rivals = [name for name in found["baselines"] if name in strategies]
     if not rivals:
-        return f"{reference} reaches an NDCG@10 of {own:.4f}."
+        return f"{reference} reaches an NDCG@10 of {own:.4f}; {found_of}."
     rival = max(rivals, key=lambda name: strategies[name]["all"]["ndcg@10"])
     against = found["comparisons"][rival]["all"]["ndcg@10"]
     sure = "more than chance would explain" if against["p"] < SURE else "no more than chance may explain"
     return (
-        f"{reference} reaches an NDCG@10 of {own:.4f}. The best baseline, {rival} "
+        f"{reference} reaches an NDCG@10 of {own:.4f}; {found_of}. The best baseline, {rival} "
         f"({found['baselines'][rival]['description']}), reaches {own - against['difference']:.4f}: a difference of "
         f"{against['difference']:+.4f}, {sure}."
     )
@@ -53,12 +58,14 @@ def warnings(found: dict[str, Any]) -> list[str]:
 def how_measured(found: dict[str, Any]) -> str:
     seconds = ", ".join(f"{name} {spent:.0f} s" for name, spent in found["seconds"].items())
     baselines = [(name, told["description"], _settings(told["settings"])) for name, told in found["baselines"].items()]
+    smallest = min(len(found["comparisons"]) / 5000, 1.0)
     return section(
         "How this was measured",
         terms((name, meaning[:1].upper() + meaning[1:] + ".") for name, meaning in found["definitions"].items()),
         paragraph(
             "Intervals are 95 % percentile intervals of 1,000 bootstrap samples of shoppers; p-values are of paired "
-            "randomisation tests over shoppers, adjusted by Holm's method for the number of strategies compared."
+            "randomisation tests over shoppers, adjusted by Holm's method for the number of strategies compared; 5,000 "
+            f"arrangements can show none below {smallest:.4f} here."
         ),
         folded(
             "The baselines and the settings that were searched",

@@ -87,7 +87,7 @@ class Trials:
 
     def values(self, settings: Settings) -> Array:
         """float64[shoppers]: NDCG@10 of all items."""
-        lists = self.school.lists(with_limits(self.table, settings.limits), settings.ranker)
+        lists, _ = self.school.lists(with_limits(self.table, settings.limits), settings.ranker)
         return self.asked.values(lists.all)[METRIC]
 
 
