@@ -20,6 +20,8 @@ def print_summary(console: Console, outcome: Outcome) -> None:
     console.print(cleaning_table(trained.cleaning), counts_line(trained.manifest), sep="\n")
     if trained.manifest.metrics.get("strategies"):
         console.print(metrics_table(trained.manifest))
+    if not trained.manifest.event_weights:
+        console.print(_without_events_line(trained.left_out), soft_wrap=True)
     console.print(_steps_line(outcome))
 
 
@@ -72,6 +74,10 @@ def metrics_table(manifest: Manifest) -> Table:
     for strategy, metrics in sorted(judged.items(), key=lambda entry: -entry[1]["ndcg@10"]):
         table.add_row(strategy, *(f"{metrics[name]:.4f}" for name in names))
     return table
+
+
+def _without_events_line(left_out: list[str]) -> str:
+    return f"The shop has no [events] to learn from, so these strategies are not offered: {', '.join(left_out)}."
 
 
 def _steps_line(outcome: Outcome) -> str:

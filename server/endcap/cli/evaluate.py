@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,6 +36,15 @@ def command(
     ablate: Annotated[
         bool, typer.Option("--ablate", help="Also retrain without each recall source and feature group. Takes long.")
     ] = False,
+    judgments: Annotated[
+        Path | None,
+        typer.Option(
+            help="Judge searches instead, by ratings: a table with columns query, item_id, rating. No events."
+        ),
+    ] = None,
+    train_judgments: Annotated[
+        Path | None, typer.Option(help="With --judgments: what the search ranker may learn from before.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every number into this file.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write a report to read into this file.")] = None,
 ) -> None:
@@ -49,9 +59,14 @@ def command(
     from endcap.cli._training import mistakes_told
 
     _check_files(json_file, html_file)
+    if judgments is not None or train_judgments is not None:
+        _searches(config, judgments, train_judgments, bundle, json_file, html_file)
+        return
     with mistakes_told(config, "nothing was written"), stoppable(), Bars(notices()) as bars:
         found = _evaluate(config, protocol, holdout_days, bundle, ablate, bars)
-        _write(found, json_file, html_file)
+        from endcap.training.report.page import page
+
+        _write(found, json_file, html_file, page)
     print_quality(results(), found)
 
 
@@ -67,10 +82,39 @@ def _evaluate(
     return evaluate(loaded, Options(str(protocol), holdout_days, bundle, ablate), progress)
 
 
-def _write(found: dict[str, Any], json_file: Path | None, html_file: Path | None) -> None:
-    import json
+def _searches(
+    config: Path,
+    judgments: Path | None,
+    train_judgments: Path | None,
+    bundle: Path | None,
+    json_file: Path | None,
+    html_file: Path | None,
+) -> None:
+    from endcap.cli._bars import Bars
+    from endcap.cli._console import notices, results
+    from endcap.cli._searches import print_searches
+    from endcap.cli._signals import stoppable
+    from endcap.cli._training import mistakes_told, read_config
 
-    from endcap.training.report.page import page
+    if judgments is None:
+        refuse("--train-judgments: expected --judgments FILE beside it, the searches to ask")
+    with mistakes_told(config, "nothing was written"), stoppable(), Bars(notices()) as bars:
+        loaded = read_config(config)
+        from endcap.training.evaluate.searches import SearchOptions, evaluate_searches
+        from endcap.training.report.searches import searches_page
+
+        found = evaluate_searches(loaded, SearchOptions(judgments, train_judgments, bundle), bars)
+        _write(found, json_file, html_file, searches_page)
+    print_searches(results(), found)
+
+
+def _write(
+    found: dict[str, Any],
+    json_file: Path | None,
+    html_file: Path | None,
+    page: Callable[[dict[str, Any]], str],
+) -> None:
+    import json
 
     if json_file:
         json_file.write_text(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

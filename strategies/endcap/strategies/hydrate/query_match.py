@@ -19,29 +19,32 @@ FIELDS = ("title", "brand", "categories", "description", "attributes")
 """Those that an index may have; the columns of one that it lacks are 0."""
 
 
+MATCHES = (
+    "bm25",  # over all of the item's text
+    *(f"bm25_{name}" for name in FIELDS),
+    "coverage",  # share of the search's words that the item has, weighted by idf
+    "title_coverage",  # share of them in the title
+    "title_coverage_idf",
+    "last_in_title",  # whether the search's last word is in the title: in many languages, what is wanted
+    "title_share",  # share of the title's words that the search asks for
+    "title_start",  # where in the title the first of them stands: 1 at its start, 0 where none does
+    "title_phrase",  # share of the search's neighbouring words that are neighbours in the title
+    "brand",  # 1: the search names the item's brand; -1: another
+    "model",  # share of the search's model numbers that the item has
+    "numbers",  # share of its numbers and amounts that the item has
+)
+
+
 class QueryMatchConfig(Settings):
     """No parameters."""
 
 
 class QueryMatch:
     Config = QueryMatchConfig
-    provides = tuple(
-        Feature(f"query.{name}", ReasonCode.MATCHES_QUERY)
-        for name in (
-            "bm25",  # over all of the item's text
-            *(f"bm25_{name}" for name in FIELDS),
-            "coverage",  # share of the search's words that the item has, weighted by idf
-            "title_coverage",  # share of them in the title
-            "title_coverage_idf",
-            "last_in_title",  # whether the search's last word is in the title: in many languages, what is wanted
-            "title_share",  # share of the title's words that the search asks for
-            "title_start",  # where in the title the first of them stands: 1 at its start, 0 where none does
-            "title_phrase",  # share of the search's neighbouring words that are neighbours in the title
-            "brand",  # 1: the search names the item's brand; -1: another
-            "model",  # share of the search's model numbers that the item has
-            "numbers",  # share of its numbers and amounts that the item has
-        )
-    ) + (Feature("query.words"),)
+    provides = (
+        *(Feature(f"query.{name}", ReasonCode.MATCHES_QUERY) for name in MATCHES),
+        Feature("query.words"),
+    )
 
     def __init__(self, config: QueryMatchConfig, bundle: Bundle) -> None:
         self.index = lexical_index(bundle)

@@ -8,7 +8,6 @@ training by bm25s). Scores add up over the words of a query.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 
@@ -69,11 +68,6 @@ class LexicalIndex:
         places = places[rows]
         found[rows, 0], found[rows, 1:] = self.whole[places], self.by_field[places]
         return found
-
-    @cached_property
-    def own_words(self) -> tuple[Array, Array]:
-        """The postings by item: int64[items + 1] offsets and int32[postings] words."""
-        raise NotImplementedError
 
 
 def lexical_index(bundle: Bundle) -> LexicalIndex:

@@ -6,6 +6,7 @@ A word that the catalog lacks may be two (``powerbank``), the halves of one (``h
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -77,7 +78,7 @@ def _joined(asked: Sequence[Word], index: LexicalIndex) -> dict[int, list[int]]:
     """By place, the words that two neighbours make together."""
     pairs = [
         (place, left.token + right.token)
-        for place, (left, right) in enumerate(zip(asked, asked[1:], strict=False))
+        for place, (left, right) in enumerate(pairwise(asked))
         if left.kind is not Kind.PAIR and right.kind is not Kind.PAIR
     ]
     found: dict[int, list[int]] = {}

@@ -1,9 +1,9 @@
 """A text as the tokens that are indexed and searched, whatever language it is in.
 
 Words of scripts with blanks are cut at the blanks, case-folded, stripped of accents and of an English plural s
-(Harman, JASIS 1991: the "S" stemmer). Scripts without blanks become single characters and pairs of neighbours, as Lucene's
-CJKBigramFilter does. ``XPS-13`` is also ``xps13``, ``16 GB`` is ``16gb`` and ``24"`` is ``24inch``. Symbols such as
-emoji are words of their own.
+(Harman, JASIS 1991: the "S" stemmer). Scripts without blanks become single characters and pairs of neighbours, as
+Lucene's CJKBigramFilter does. ``XPS-13`` is also ``xps13``, ``16 GB`` is ``16gb``, ``24"`` is ``24inch``. Symbols such
+as emoji are words of their own.
 """
 
 from __future__ import annotations

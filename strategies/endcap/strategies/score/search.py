@@ -7,6 +7,7 @@ more than a share of the scores' spread.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle, Part
 from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Query, Settings
+from endcap.strategies.merge import vote
 from endcap.strategies.score.forest import Forest
 from endcap.strategies.score.linear import Linear, LinearConfig
 
@@ -32,6 +34,10 @@ class SearchScorerConfig(Settings):
     prior: dict[str, float] = Field(default_factory=dict)
     """Columns that lean on the order where nothing was learned of them: a value x (0 or above) adds ``weight`` times
     x / (1 + x) of the scores' standard deviation."""
+    agreement: float = Field(1.5, ge=0)
+    """How much it counts, in the scores' standard deviations, that several sources proposed an item and how early:
+    reciprocal rank fusion (see endcap.strategies.merge). It tells nothing of the items of a caller's own list."""
+    sources: tuple[str, ...] = ("lexical", "text")
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,8 @@ class Weighted:
     weights: Array
 
     @staticmethod
-    def read(content: dict[str, list[float]], columns: tuple[str, ...]) -> Weighted:
-        places = np.array([columns.index(str(name)) for name in content["columns"]], np.int64)
+    def read(content: Mapping[str, Any], columns: tuple[str, ...]) -> Weighted:
+        places = np.array([columns.index(name) for name in content["columns"]], np.int64)
         means, scales, weights = (np.array(content[key], np.float64) for key in ("means", "scales", "weights"))
         return Weighted(places, means, scales, weights)
 
@@ -88,25 +94,37 @@ class SearchScorer:
     Config = SearchScorerConfig
 
     def __init__(self, config: SearchScorerConfig, bundle: Bundle) -> None:
+        self.config = config
         known = bundle.has(config.model)
         self.base: Learned | Linear = (
             Learned(bundle.part(config.model)) if known else Linear(LinearConfig(weights=config.weights), bundle)
         )
         unlearned = {name: weight for name, weight in config.prior.items() if name not in self.base.requires}
         self.leaning, self.weights = tuple(unlearned), np.array(list(unlearned.values()), np.float64)
-        self.requires = (*self.base.requires, *self.leaning)
+        self.ranks = tuple(f"{source}.rank" for source in config.sources)
+        self.requires = (*self.base.requires, *self.leaning, *self.ranks)
 
     def score(self, query: Query, candidates: Candidates) -> Array:
         scores = self.base.score(query, candidates)
-        return scores + self._leanings(candidates, scores).sum(axis=1)
+        return scores + self._added(candidates, scores).sum(axis=1)
 
     def contributions(self, query: Query, candidates: Candidates) -> Array:
         scores = self.base.score(query, candidates)
-        return np.hstack([self.base.contributions(query, candidates), self._leanings(candidates, scores)])
+        return np.hstack([self.base.contributions(query, candidates), self._added(candidates, scores)])
 
-    def _leanings(self, candidates: Candidates, scores: Array) -> Array:
-        """float32[n, k]: what each unlearned column adds, on the scale of these scores."""
-        values = np.maximum(np.nan_to_num(candidates.matrix(self.leaning).astype(np.float64)), 0.0)
+    def _added(self, candidates: Candidates, scores: Array) -> Array:
+        """float32[n, leanings + ranks]: what was not learned adds, on the scale of these scores."""
         spread = float(scores.std()) if len(scores) else 0.0
-        added: Array = (spread * self.weights * values / (1.0 + values)).astype(np.float32)
+        values = np.maximum(np.nan_to_num(candidates.matrix(self.leaning).astype(np.float64)), 0.0)
+        leanings = self.weights * values / (1.0 + values)
+        added: Array = (spread * np.hstack([leanings, self._agreement(candidates)])).astype(np.float32)
         return added
+
+    def _agreement(self, candidates: Candidates) -> Array:
+        """float64[n, ranks]: each source's vote, so that their sum has the standard deviation ``agreement``."""
+        votes = np.nan_to_num(vote(candidates.matrix(self.ranks).astype(np.float64))).astype(np.float64)
+        if not votes.any():
+            return votes
+        centred = votes - votes.mean(axis=0)
+        spread = float(centred.sum(axis=1).std())
+        return centred * (self.config.agreement / spread) if spread > 1e-9 else np.zeros_like(votes)

@@ -1,4 +1,4 @@
-"""What the search ranker learns from: items with their columns and gains, group by group, as the pipeline gathers them."""
+"""What the search ranker learns from: items with columns and gains, group by group, as the pipeline gathers them."""
 
 from __future__ import annotations
 
@@ -27,23 +27,21 @@ class Lessons(NamedTuple):
     items: Array  # int32[n]
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         return int(self.groups[-1]) + 1 if len(self.groups) else 0
 
     def rows(self, groups: Array) -> Lessons:
         """Those of some groups (int[k], each once), numbered anew in their own order."""
-        places = np.full(self.count, -1)
+        places = np.full(self.size, -1)
         kept = np.sort(groups)
         places[kept] = np.arange(len(kept))
         rows = np.flatnonzero(places[self.groups] >= 0)
-        return Lessons(
-            self.columns, self.features[rows], self.gains[rows], places[self.groups[rows]], self.items[rows]
-        )
+        return Lessons(self.columns, self.features[rows], self.gains[rows], places[self.groups[rows]], self.items[rows])
 
     @property
     def telling(self) -> Array:
         """int64[k]: the groups in which there is something to tell apart."""
-        return np.array([g for g in range(self.count) if np.ptp(self.gains[self.groups == g]) > 0], np.int64)
+        return np.array([g for g in range(self.size) if np.ptp(self.gains[self.groups == g]) > 0], np.int64)
 
 
 def from_judgments(bundle: Bundle, strategy: Strategy, pools: Sequence[Judged], columns: Sequence[str]) -> Lessons:
@@ -68,3 +66,11 @@ def joined(columns: Sequence[str], blocks: Sequence[Array], gains: Sequence[Arra
         np.repeat(np.arange(len(sizes)), sizes),
         np.concatenate([np.empty(0, np.int32), *items]),
     )
+
+
+def stacked(parts: Sequence[Lessons]) -> Lessons:
+    """Lessons of the same columns as one; there must be at least one part."""
+    starts = np.cumsum([0, *(part.size for part in parts[:-1])])
+    groups = [part.groups + start for part, start in zip(parts, starts, strict=True)]
+    features, gains, items = (np.concatenate([part[place] for part in parts]) for place in (1, 2, 4))
+    return Lessons(parts[0].columns, features, gains, np.concatenate(groups), items)

@@ -1,7 +1,7 @@
 """Three ways to learn an order from few searches, and which of them to take.
 
-A weighted sum starts from the fixed fusion's weights, which it leaves only as far as the lessons insist, and never lets a
-likeness count against an item: RankNet's pairwise loss (Burges et al., ICML 2005) with each pair weighted by its
+A weighted sum starts from the fixed fusion's weights, which it leaves only as far as the lessons insist, and never
+lets a likeness count against an item: RankNet's pairwise loss (Burges et al., ICML 2005) with each pair weighted by its
 difference in gain, ridge towards those weights. LambdaRank's trees (Burges, MSR-TR-2010-82) are small and may only rise
 with a likeness. Or the mean of both. Cross-validation by search chooses; deterministic for one seed.
 """
@@ -81,7 +81,7 @@ class Ranker:
     def __call__(self, rows: Array) -> Array:
         total: Array = self.linear * self.summed(rows)
         if self.booster is not None and len(rows):
-            total = total + self.trees * self.booster.predict(rows, num_threads=1)
+            total = total + self.trees * _scores(self.booster)(rows)
         return total
 
     def write(self, part: PartWriter) -> None:
@@ -138,14 +138,14 @@ def folds(lessons: Lessons, seed: int, count: int = FOLDS) -> Iterator[tuple[Arr
     telling = np.random.default_rng(seed).permutation(lessons.telling)
     for fold in range(count):
         asked = np.sort(telling[fold::count])
-        yield np.setdiff1d(np.arange(lessons.count), asked), asked
+        yield np.setdiff1d(np.arange(lessons.size), asked), asked
 
 
 def quality(lessons: Lessons, scores: Scores) -> Array:
     """float64[groups]: NDCG@10 of each group, ties by item number; 1 where all of its gains are 0."""
     found = scores(lessons.features)
-    values = np.ones(lessons.count)
-    for group in range(lessons.count):
+    values = np.ones(lessons.size)
+    for group in range(lessons.size):
         rows = np.flatnonzero(lessons.groups == group)
         gains = lessons.gains[rows]
         if gains.any():
@@ -158,8 +158,12 @@ def _ranker(lessons: Lessons, way: str, seed: int) -> Ranker:
     summed = fit_sum(lessons, seed)
     booster = None if way == "sum" else fit_trees(lessons, seed)
     linear = 0.0 if way == "trees" else 1.0 / _spread(lessons, summed)
-    trees = 0.0 if booster is None else 1.0 / _spread(lessons, booster.predict)
+    trees = 0.0 if booster is None else 1.0 / _spread(lessons, _scores(booster))
     return Ranker(lessons.columns, summed, booster, linear, trees)
+
+
+def _scores(booster: lightgbm.Booster) -> Scores:
+    return lambda rows: np.asarray(booster.predict(rows, num_threads=1), np.float64)
 
 
 def _spread(lessons: Lessons, scores: Scores) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from endcap.bundle.folder import Bundle
@@ -13,9 +13,12 @@ from endcap.strategies.score.search import PART
 from endcap.strategies.strategy import Strategy
 from endcap.training.config import ShopConfig
 from endcap.training.errors import DataError
-from endcap.training.search.judgments import Judgments
-from endcap.training.search.lessons import from_judgments
-from endcap.training.search.model import Choice, choose
+from endcap.training.ranker.lessons import Snapshot
+from endcap.training.search.clicks import from_clicks, searches_in
+from endcap.training.search.judgments import Judgments, read_judgments
+from endcap.training.search.lessons import from_judgments, stacked
+from endcap.training.search.model import LEAST_SEARCHES, Choice, choose
+from endcap.training.shop import Shop
 
 JUDGED_COLUMNS = ("text.query_cosine", "query.")
 """Beginnings of the columns that judgments teach about: raters knew the search and the item, not sales or shoppers."""
@@ -46,12 +49,41 @@ def teach_by_judgments(bundle: Bundle, table: dict[str, Any], judgments: Judgmen
     return choose(lessons, seed)
 
 
-def write_choice(writer: BundleWriter, manifest: Manifest, choice: Choice, source: str) -> Manifest:
+def teach_by_clicks(snapshots: Iterable[Snapshot], shop: Shop, table: dict[str, Any], seed: int) -> Choice | None:
+    """From the searches of each snapshot's window; None where too few of them led anywhere."""
+    parts = []
+    for snapshot in snapshots:
+        if searches := searches_in(shop, snapshot.window):
+            strategy = gathering(snapshot.bundle, table)
+            parts.append(from_clicks(snapshot.bundle, strategy, searches, offered(strategy), seed))
+    if not parts or len((lessons := stacked(parts)).telling) < LEAST_SEARCHES:
+        return None
+    return choose(lessons, seed)
+
+
+def taught(
+    writer: BundleWriter, manifest: Manifest, shop: Shop, config: ShopConfig, snapshots: Iterable[Snapshot] = ()
+) -> Manifest:
+    """Write the part where there is anything to learn from, and note it in the manifest. Raises DataError or
+    ConfigError for judgments that cannot be used."""
+    table, seed = search_table(config), config.training.seed
+    if config.search.judgments is not None:
+        judgments = read_judgments(config.search.judgments, writer.preview(manifest).catalog.ids)
+        return write_judged(writer, manifest, table, judgments, seed)
+    choice = teach_by_clicks(snapshots, shop, table, seed)
+    return manifest if choice is None else write_choice(writer, manifest, choice, {"learned_from": "clicks"})
+
+
+def write_judged(
+    writer: BundleWriter, manifest: Manifest, table: dict[str, Any], judgments: Judgments, seed: int
+) -> Manifest:
+    choice = teach_by_judgments(writer.preview(manifest), table, judgments, seed)
+    told = {"learned_from": "judgments", "searches": len(judgments.pools), "unknown_items": len(judgments.unknown)}
+    return write_choice(writer, manifest, choice, told)
+
+
+def write_choice(writer: BundleWriter, manifest: Manifest, choice: Choice, told: dict[str, Any]) -> Manifest:
     """The part, and what the manifest says of it."""
     choice.ranker.write(writer.part(PART))
-    told = {"learned_from": source, "way": choice.way, "cross_validated_ndcg@10": choice.validated}
+    told = {**told, "way": choice.way, "cross_validated_ndcg@10": choice.validated}
     return manifest.model_copy(update={"metrics": {**manifest.metrics, "search": told}})
-
-
-def names(judgments: Judgments, most: int = 20) -> Sequence[str]:
-    return judgments.unknown[:most]
