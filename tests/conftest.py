@@ -6,9 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from endcap.training.train import Trained
+
+
+settings.register_profile("endcap", deadline=None)  # a busy machine is no defect of what is tested
+settings.load_profile("endcap")
 
 
 @pytest.fixture(scope="session")

@@ -8,35 +8,37 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+WIDE = 110
+"""Columns of a terminal that has room for intervals."""
 COLUMNS = (("all", "ndcg@10"), ("all", "recall@20"), ("new", "ndcg@10"), ("new", "recall@20"), ("all", "coverage@20"))
 
 
 def print_quality(console: Console, found: dict[str, Any]) -> None:
-    console.print(quality_table(found))
+    console.print(quality_table(found, console.width >= WIDE))
     console.print(_best_line(found))
     for degradation, count in found["served"]["degradations"].items():
         console.print(f"{count} rankings did without something: {degradation}", markup=False)
 
 
-def quality_table(found: dict[str, Any]) -> Table:
-    """Best first, by NDCG@10 of all items, with its 95 % interval."""
-    table = Table(title=_title(found), title_justify="left", caption=_caption(found), caption_justify="left")
-    table.add_column("strategy")
+def quality_table(found: dict[str, Any], wide: bool = True) -> Table:
+    """Best first, by NDCG@10 of all items; where it is wide, with 95 % intervals."""
+    table = Table(title=_title(found), title_justify="left", caption=_caption(found, wide), caption_justify="left")
+    table.add_column("strategy", no_wrap=True)
     for question, metric in COLUMNS:
         table.add_column(metric if question == "all" else f"{metric} of new", justify="right")
     strategies = found["strategies"]
     for name in sorted(strategies, key=lambda name: -strategies[name]["all"]["ndcg@10"]):
         one = strategies[name]
         style = "bold" if name == found["reference"] else ""
-        table.add_row(Text(name), *(_cell(one, question, metric) for question, metric in COLUMNS), style=style)
+        table.add_row(Text(name), *(_cell(one, question, metric, wide) for question, metric in COLUMNS), style=style)
     return table
 
 
-def _cell(one: dict[str, Any], question: str, metric: str) -> str:
+def _cell(one: dict[str, Any], question: str, metric: str, wide: bool) -> str:
     value = one[question].get(metric)
     if value is None or not one[question]["coverage@20"]:  # nobody was asked, or it had nothing to say
         return "–"
-    bounds = one["intervals"][question].get(metric) if metric == "ndcg@10" else None
+    bounds = one["intervals"][question].get(metric) if wide and metric == "ndcg@10" else None
     return f"{value:.4f}" + (f" ({bounds[0]:.3f}–{bounds[1]:.3f})" if bounds else "")
 
 
@@ -51,10 +53,9 @@ def _title(found: dict[str, Any]) -> str:
     )
 
 
-def _caption(found: dict[str, Any]) -> str:
-    return (
-        f"In brackets 95 % intervals. New items: never bought before, for {found['counts']['shoppers_new']:,} shoppers."
-    )
+def _caption(found: dict[str, Any], wide: bool) -> str:
+    intervals = "In brackets 95 % intervals. " if wide else ""
+    return f"{intervals}New items: never bought before, for {found['counts']['shoppers_new']:,} shoppers."
 
 
 def _best_line(found: dict[str, Any]) -> str:

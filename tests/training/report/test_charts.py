@@ -66,6 +66,7 @@ def label_box(x: str, y: str, anchor: str) -> tuple[float, float, float, float]:
 def test_a_long_label_gets_room_and_a_longer_one_is_cut_with_the_whole_of_it_at_hand() -> None:
     fits = "1,001 to 2,000 events, 490 shoppers"
     assert starts_of(bars([Mark(fits, 0.5, strong=True)]))[0] > 6.5 * len(fits)
+    assert not any("…" in bars([Mark("w" * letters, 0.5)]) for letters in range(1, 46))
     too_long = "a feature with a name that nobody would ever give to a feature, one should think"
     drawn = bars([Mark(too_long, 0.5)])
     assert f"<title>{too_long}</title>" in drawn

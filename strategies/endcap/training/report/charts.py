@@ -154,7 +154,7 @@ def _rows(marks: Sequence[Mark], top: float, draw: Draw, percent: bool = False) 
 
 def _row_label(mark: Mark, x: float, y: float) -> str:
     """Cut where it would leave the drawing; the whole of it shows when pointed at."""
-    most = int(len(mark.label) * (x - 4) / max(mark.width, 1.0))
+    most = int(len(mark.label) * (x - 4) / max(mark.width, 1.0) + 1e-6)
     shown = mark.label if len(mark.label) <= most else mark.label[: most - 1].rstrip() + "…"
     whole = f"<title>{escape(mark.label)}</title>" if shown != mark.label else ""
     return f'<text x="{x:.1f}" y="{y}" class="end {_class(mark.strong)}">{whole}{escape(shown)}</text>'
