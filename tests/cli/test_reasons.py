@@ -43,6 +43,12 @@ def _reason(code: str, feature: str = "", value: float = NAN, item: str = "", at
         (_reason("SHOPPERS_LIKE_YOU", "als.rank", 3), "number 3 among shoppers of like taste"),
         (_reason("SHOPPERS_LIKE_YOU", "als.similarity", 0.4), "chosen by shoppers of like taste"),
         (_reason("SHOPPERS_LIKE_YOU", "als.place", 0.0), "in the top 1% for shoppers of like taste"),
+        (_reason("SHOPPERS_LIKE_YOU", "neighbours.rank", 2), "number 2 of what shoppers of like taste bought lately"),
+        (
+            _reason("SHOPPERS_LIKE_YOU", "neighbours.votes_28d", 0.314),
+            "bought by 31% of shoppers of like taste in 28 days",
+        ),
+        (_reason("SHOPPERS_LIKE_YOU", "ease.similarity", 0.1), "chosen by shoppers of like taste"),
         (_reason("OFTEN_BOUGHT_WITH", "covisit.similarity_30d", 0.2, item="i1"), "goes with Ground coffee 12 oz"),
         (_reason("OFTEN_BOUGHT_WITH", "covisit.similarity_30d", 0.2, item="i2"), "goes with i2"),
         (_reason("OFTEN_BOUGHT_WITH", "covisit.score", 0.2), "goes with what was chosen"),

@@ -7,8 +7,10 @@ from typing import ClassVar
 from endcap.strategies.filter.available import Available
 from endcap.strategies.filter.request import Excluded, RequestFilter
 from endcap.strategies.filter.unseen import Unseen
+from endcap.strategies.hydrate.ease import EaseSimilarity
 from endcap.strategies.hydrate.item_stats import ItemStats
 from endcap.strategies.hydrate.kinds import KindOdds
+from endcap.strategies.hydrate.neighbours import NeighbourVotes
 from endcap.strategies.hydrate.periods import Periods
 from endcap.strategies.hydrate.price import Price
 from endcap.strategies.hydrate.shopper import Shopper
@@ -17,7 +19,9 @@ from endcap.strategies.hydrate.shopper_item import ShopperItem
 from endcap.strategies.hydrate.similarity import AlsSimilarity, CovisitSimilarity
 from endcap.strategies.recall.als import AlsRecall
 from endcap.strategies.recall.covisit import CovisitRecall
+from endcap.strategies.recall.ease import EaseRecall
 from endcap.strategies.recall.kinds import KindsRecall
+from endcap.strategies.recall.neighbours import NeighboursRecall
 from endcap.strategies.recall.popular import PopularRecall
 from endcap.strategies.recall.repeat import RepeatRecall
 from endcap.strategies.score.baselines import BySource, PopularScorer, Shuffle
@@ -42,12 +46,33 @@ class TestCovisitRecall(RecallContract):
     parameters: ClassVar = {"half_life_days": 3.0, "most_anchors": 2}
 
 
+class TestEaseRecall(RecallContract):
+    component = EaseRecall
+
+
+class TestEaseRecallOfWhatWasChosenLately(RecallContract):
+    component = EaseRecall
+    parameters: ClassVar = {"recent": True}
+
+
+class TestEaseSimilarity(HydratorContract):
+    component = EaseSimilarity
+
+
 class TestKindsRecall(RecallContract):
     component = KindsRecall
 
 
 class TestKindOdds(HydratorContract):
     component = KindOdds
+
+
+class TestNeighboursRecall(RecallContract):
+    component = NeighboursRecall
+
+
+class TestNeighbourVotes(HydratorContract):
+    component = NeighbourVotes
 
 
 class TestPopularRecall(RecallContract):

@@ -123,6 +123,8 @@ _PROPOSALS: Mapping[str, str] = {
     "repeat": "of what this shopper buys again",
     "als": "among shoppers of like taste",
     "covisit": "of what goes with what was chosen",
+    "ease": "among shoppers of like taste",
+    "neighbours": "of what shoppers of like taste bought lately",
     "popular": "of what everyone buys",
     "text": "by its text",
     "cold": "by its text",
@@ -131,6 +133,9 @@ _PROPOSALS: Mapping[str, str] = {
 _SAID: Mapping[str, Say] = {
     "als.similarity": lambda v: GENERAL["SHOPPERS_LIKE_YOU"],
     "als.place": lambda v: f"in the top {max(v, 0.01):.0%} for shoppers of like taste",
+    "neighbours.votes": lambda v: f"bought by {_percent(v)} of shoppers of like taste",
+    "neighbours.votes_28d": lambda v: f"bought by {_percent(v)} of shoppers of like taste in 28 days",
+    "neighbours.votes_84d": lambda v: f"bought by {_percent(v)} of shoppers of like taste in 84 days",
     "item.buyers": lambda v: f"bought by {v:,.0f} shoppers",
     "item.count": lambda v: f"bought {_times(v)} by all",
     "item.count_28d": lambda v: f"bought {_times(v)} by all in 28 days",

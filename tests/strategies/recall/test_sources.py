@@ -10,6 +10,8 @@ from endcap.strategies.contract import Query
 from endcap.strategies.recall.als import AlsConfig, AlsRecall, Factors
 from endcap.strategies.recall.cold import words_of
 from endcap.strategies.recall.covisit import CovisitConfig, CovisitRecall
+from endcap.strategies.recall.ease import EaseConfig, EaseRecall
+from endcap.strategies.recall.neighbours import NeighboursConfig, NeighboursRecall, weights_of
 from endcap.strategies.recall.popular import PopularConfig, PopularRecall
 from endcap.strategies.recall.repeat import RepeatConfig, RepeatRecall
 from endcap.strategies.testing import Only, made, tiny_bundle
@@ -68,6 +70,60 @@ def test_covisit_starts_from_the_most_telling_anchors_only(bundle: Bundle) -> No
         source.recall(both, 9).items.tolist()
         == source.recall(replace(both, history=events_of((8, DAY))), 9).items.tolist()
     )
+
+
+def test_ease_sums_the_weights_of_each_distinct_item_for_and_against(bundle: Bundle) -> None:
+    source = EaseRecall(EaseConfig(), bundle)
+    model, query = source.model, replace(NOBODY, history=events_of((2, 90 * DAY), (6, DAY), (6, 0), (5, 0)))
+    expected = np.zeros(made.ITEMS)
+    for item in (2, 6):  # 5 is not of the model
+        place = model.places[item]
+        expected[model.items[model.targets[place]]] += model.weights[place]
+    found = source.recall(query, 99)
+    assert found.items.tolist() == [n for n in np.lexsort((np.arange(made.ITEMS), -expected)) if expected[n] > 0]
+    np.testing.assert_allclose(found.scores, expected[found.items], rtol=1e-5)
+
+
+def test_ease_of_what_was_chosen_lately_halves_an_item_in_sixty_days_and_counts_it_twice_at_most(
+    bundle: Bundle,
+) -> None:
+    model = EaseRecall(EaseConfig(recent=True), bundle).model
+    scores = [
+        model.scores(replace(NOBODY, history=events_of(*rows)))
+        for rows in ([(2, 0)], [(2, 60 * DAY)], [(2, 0), (2, 0), (2, 0)])
+    ]
+    (plain, once), (_, old), (_, often) = (pair for pair in scores if pair is not None)
+    np.testing.assert_allclose(once, plain)
+    np.testing.assert_allclose(old, plain / 2)
+    np.testing.assert_allclose(often, plain * 2)
+
+
+def test_neighbours_propose_what_those_who_are_near_bought_lately(bundle: Bundle) -> None:
+    source = NeighboursRecall(NeighboursConfig(), bundle)
+    shoppers, expected = source.shoppers, np.zeros(made.ITEMS)
+    for row, weight in zip(shoppers.near[made.HEAVY], shoppers.weights[made.HEAVY], strict=True):
+        for place in shoppers.bought[shoppers.offsets[row * 3] : shoppers.offsets[row * 3 + 2]]:  # not the last ring
+            expected[shoppers.items[place]] += weight
+    found = source.recall(replace(NOBODY, user=made.HEAVY), 99)
+    assert found.items.tolist() == [
+        n for n in np.lexsort((np.arange(made.ITEMS), -expected.astype(np.float32))) if expected[n] > 0
+    ]
+    np.testing.assert_allclose(found.scores, expected[found.items], rtol=1e-5)
+
+
+def test_a_guest_is_near_to_those_who_lean_to_the_rarest_of_what_they_chose(bundle: Bundle) -> None:
+    shoppers = NeighboursRecall(NeighboursConfig(), bundle).shoppers
+    items, leaning = np.array([11, 30]), np.log1p([2.0, 0.5]) * np.array(shoppers.rarity)[[11, 30]]
+    likeness = np.zeros(shoppers.reference_count)
+    for item, strength in zip(items, leaning, strict=True):
+        span = slice(shoppers.posting_offsets[item], shoppers.posting_offsets[item + 1])
+        likeness[shoppers.posting_rows[span]] += strength * shoppers.posting_values[span]
+    session = events_of((11, 3), (30, 2), (11, 1))
+    session.weights[:] = [1.0, 0.5, 1.0]
+    near = shoppers.around(replace(NOBODY, session=session))
+    best = np.argsort(-likeness)[: np.count_nonzero(likeness)][: shoppers.near.shape[1]]
+    assert near.rows.tolist() == best.tolist()
+    np.testing.assert_allclose(near.weights, weights_of(likeness[None, best])[0], rtol=1e-5)
 
 
 def test_folding_in_solves_the_equation_of_the_paper(bundle: Bundle) -> None:

@@ -9,11 +9,12 @@ from endcap.training.baselines import BASELINES
 from endcap.training.baselines.als import ALS
 from endcap.training.baselines.chance import RANDOM
 from endcap.training.baselines.contract import NEVER, Baseline
-from endcap.training.baselines.ease import EASE, item_weights
+from endcap.training.baselines.ease import EASE
 from endcap.training.baselines.frequency import FREQUENCY, FREQUENCY_DECAYED
 from endcap.training.baselines.item_knn import BM25, COSINE
 from endcap.training.baselines.matrix import bm25, strengths
 from endcap.training.baselines.popular import POPULAR
+from endcap.training.fit.ease import item_weights
 from endcap.training.shop import Shop
 
 from ..made import busy_shop, shop_of

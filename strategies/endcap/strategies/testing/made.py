@@ -44,6 +44,8 @@ def tiny_bundle(folder: Path, write_parts: Callable[[BundleWriter], None] | None
         _popular(writer.part("popular"), log.log)
         _kinds(writer.part("kinds"), log.log)
         _periods(writer.part("periods"))
+        _ease(writer.part("ease"))
+        _neighbours(writer.part("neighbours"), log)
         if write_parts is not None:
             write_parts(writer)
         return open_bundle(writer.seal(_manifest()))
@@ -201,3 +203,39 @@ def _periods(part: PartWriter) -> None:
     part.array("ends", np.tile(np.array([DATA_END - 3 * DAY, DATA_END + 4 * DAY], np.int64), promoted))
     part.array("values", np.tile(np.eye(2, dtype=np.float32), (promoted, 1)))
     part.json("names", ["display", "leaflet"])
+
+
+def _ease(part: PartWriter) -> None:
+    """Of the even items alone; weights of either sign."""
+    random = np.random.default_rng(2)
+    items = np.arange(0, ITEMS, 2, dtype=np.int32)
+    places = np.full(ITEMS, -1, np.int32)
+    places[items] = np.arange(len(items))
+    others = [np.delete(np.arange(len(items)), place) for place in range(len(items))]
+    targets = np.stack([np.sort(random.choice(other, NEIGHBOURS, replace=False)) for other in others])
+    weights = random.normal(0.1, 0.2, targets.shape).astype(np.float32)
+    part.arrays({"items": items, "places": places, "targets": targets.astype(np.int32), "weights": weights})
+
+
+def _neighbours(part: PartWriter, log: Histories) -> None:
+    """Every shopper with events is a reference; the items below 40 can be voted for."""
+    random = np.random.default_rng(3)
+    references = np.flatnonzero(np.diff(log.offsets)).astype(np.int32)
+    near = np.stack([random.permutation(len(references))[:NEIGHBOURS] for _ in range(SHOPPERS)])
+    near[NEWCOMER], near[ONE_EVENT, 2:] = -1, -1
+    likeness = np.where(near >= 0, random.random(near.shape), 0.0).astype(np.float32)
+    weights = likeness / np.maximum(likeness.sum(axis=1, keepdims=True), 1e-9)
+    part.arrays({"references": references, "neighbours": near.astype(np.int32), "weights": weights})
+    had = [np.unique(log.of(int(user)).items) for user in references]
+    rows, items = np.repeat(np.arange(len(had)), [len(each) for each in had]), np.concatenate(had)
+    order = np.lexsort((rows, items))
+    part.array("rarity", np.linspace(0.0, 2.0, ITEMS, dtype=np.float32))
+    part.array("posting_offsets", np.searchsorted(items[order], np.arange(ITEMS + 1)).astype(np.int64))
+    part.array("posting_rows", rows[order].astype(np.int32))
+    part.array("posting_values", np.linspace(0.1, 1.0, len(rows), dtype=np.float32))
+    known, rings = items < 40, rows * 3 + items % 3
+    order = np.flatnonzero(known)[np.argsort(rings[known], kind="stable")]
+    part.array("items", np.arange(40, dtype=np.int32))
+    part.array("places", np.where(np.arange(ITEMS) < 40, np.arange(ITEMS), -1).astype(np.int32))
+    part.array("offsets", np.searchsorted(rings[order], np.arange(3 * len(references) + 1)).astype(np.int64))
+    part.array("bought", items[order].astype(np.int32))

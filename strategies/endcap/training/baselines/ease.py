@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import linalg
 
 from endcap.bundle.events import Array
 from endcap.training.baselines.contract import Baseline, Scores, grid
 from endcap.training.baselines.matrix import only_positive, strengths, widened
+from endcap.training.fit.ease import item_weights
 from endcap.training.shop import Shop
 
 MOST_ITEMS = 8000
@@ -27,18 +27,6 @@ def _fit(known: Shop, seed: int, penalty: float, most_items: int = MOST_ITEMS) -
         return widened(only_positive(bought[users] @ weights), columns, len(known.item_ids))
 
     return scores
-
-
-def item_weights(gram: Array, penalty: float) -> Array:
-    """float32[k, k] with a diagonal of 0, of which column j predicts item j from the others; ``gram`` is spent."""
-    gram[np.diag_indices(len(gram))] += penalty
-    lower = linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
-    inverse, _ = linalg.lapack.spotri(lower, lower=1, overwrite_c=1)
-    inverse = np.tril(inverse)
-    inverse += np.tril(inverse, -1).T
-    weights: Array = inverse / -np.diag(inverse)
-    weights[np.diag_indices(len(weights))] = 0.0
-    return weights
 
 
 EASE = Baseline(

@@ -1,0 +1,127 @@
+"""What shoppers who choose alike bought lately, each by how much alike they are: k nearest neighbours of shoppers.
+
+Who is alike was found at training for every shopper known then. For anyone else, and for a product page, it is found
+at request time from the most telling items, by an inverted index over the same shoppers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from endcap.bundle.events import Array
+from endcap.bundle.folder import Bundle
+from endcap.strategies.batch import Recalled
+from endcap.strategies.contract import Query, ReasonCode, Settings
+from endcap.strategies.recall.top import top
+
+WINDOWS_DAYS = (28.0, 84.0)
+RINGS = len(WINDOWS_DAYS) + 1
+"""Last bought within the first window, outside of it but within the second, or before."""
+MOST_ITEMS = 50
+
+
+class Near(NamedTuple):
+    rows: Array
+    """int[k]: numbers of reference shoppers."""
+    weights: Array
+    """float32[k], summing to 1."""
+
+
+class LikeShoppers:
+    """The reference shoppers of a bundle, who among them is near, and what they bought."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        part = bundle.part("neighbours")
+        self.near = part.array("neighbours")  # int32[shoppers, m], -1 where there are fewer
+        self.weights = part.array("weights")  # float32[shoppers, m]
+        self.rarity = part.array("rarity")  # float32[items]
+        self.posting_offsets = part.array("posting_offsets")  # int64[items + 1]
+        self.posting_rows, self.posting_values = part.array("posting_rows"), part.array("posting_values")
+        self.reference_count = len(part.array("references"))
+        self.items = part.array("items")  # int32[k], ascending: those that can be voted for
+        self.places = part.array("places")  # int32[items]: where in ``items``, -1 where not
+        self.offsets = part.array("offsets")  # int64[references * RINGS + 1]
+        self.bought = part.array("bought")  # int32[n]: places
+
+    def votes(self, query: Query) -> Array | None:
+        """float64[RINGS, k]: the weighted share of the neighbours who bought each item, within each window before the
+        bundle's cut-off and ever; None where nobody is near."""
+        return query.once("neighbours.votes", lambda: self._votes(self.around(query)))
+
+    def _votes(self, near: Near) -> Array | None:
+        if not len(near.rows) or not len(self.items):
+            return None
+        rings = [self._ring(near, ring) for ring in range(RINGS)]
+        for ring in range(1, RINGS):
+            rings[ring] += rings[ring - 1]
+        return np.stack(rings)
+
+    def _ring(self, near: Near, ring: int) -> Array:
+        rows = near.rows * RINGS + ring
+        starts, ends = self.offsets[rows], self.offsets[rows + 1]
+        places = _slices(self.bought, starts, ends)
+        votes: Array = np.bincount(places, np.repeat(near.weights, ends - starts), len(self.items))
+        return votes
+
+    def around(self, query: Query) -> Near:
+        """Who is near to this request's shopper, or to its seed items."""
+        if not len(query.seeds) and 0 <= query.user < len(self.near):
+            known = np.flatnonzero(self.near[query.user] >= 0)
+            if len(known):
+                return Near(self.near[query.user][known].astype(np.int64), self.weights[query.user][known])
+        if len(query.seeds):
+            return self.sought(*np.unique(query.seeds, return_counts=True))
+        items, rows = np.unique(query.events.items, return_inverse=True)
+        return self.sought(items, np.bincount(rows, query.events.weights, len(items)))
+
+    def sought(self, items: Array, strengths: Array) -> Near:
+        """Who leans to these items (int32[h]); ``strengths`` is the weight of the events with each."""
+        leaning = np.log1p(strengths) * self.rarity[items]
+        telling = np.lexsort((items, -leaning))[:MOST_ITEMS]
+        starts, ends = self.posting_offsets[items[telling]], self.posting_offsets[items[telling] + 1]
+        values = _slices(self.posting_values, starts, ends) * np.repeat(leaning[telling], ends - starts)
+        rows = _slices(self.posting_rows, starts, ends)
+        likeness = np.bincount(rows, values, self.reference_count)
+        best = np.lexsort((np.arange(len(likeness)), -likeness))[: self.near.shape[1]]
+        best = best[likeness[best] > 0]
+        return Near(best, weights_of(likeness[None, best])[0])
+
+
+def weights_of(likeness: Array) -> Array:
+    """float32[u, m]: the squares of cosines (float[u, m]), each row summing to 1, or to 0 where all are 0."""
+    squares = np.square(likeness)
+    weights: Array = (squares / np.maximum(squares.sum(axis=1, keepdims=True), 1e-30)).astype(np.float32)
+    return weights
+
+
+def _slices(values: Array, starts: Array, ends: Array) -> Array:
+    """``values`` of each span, one after the other; copying spans is quicker than gathering by index."""
+    spans = [values[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    return np.concatenate([values[:0], *spans])
+
+
+class NeighboursConfig(Settings):
+    """No parameters: who is alike was fixed at training."""
+
+
+class NeighboursRecall:
+    Config = NeighboursConfig
+    reason = ReasonCode.SHOPPERS_LIKE_YOU
+
+    def __init__(self, config: NeighboursConfig, bundle: Bundle) -> None:
+        self.shoppers = like_shoppers(bundle)
+
+    def recall(self, query: Query, limit: int) -> Recalled:
+        votes = self.shoppers.votes(query)
+        if votes is None:
+            return Recalled.none()
+        lately, items = votes[len(WINDOWS_DAYS) - 1], self.shoppers.items
+        places = np.flatnonzero(lately if query.allowed is None else lately * query.allowed[items])
+        best = top(lately[places], limit)
+        return Recalled(items[places[best.items]], best.scores)
+
+
+def like_shoppers(bundle: Bundle) -> LikeShoppers:
+    return bundle.once("neighbours", lambda: LikeShoppers(bundle))
