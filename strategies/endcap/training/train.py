@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import lightgbm
-
 from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
 from endcap.strategies.registry import check_tables, load_strategies, ready_made
@@ -25,11 +23,12 @@ from endcap.training.evaluate.scorer import fit_calibration
 from endcap.training.fit.fitter import Context
 from endcap.training.parallel import Workers, workers
 from endcap.training.progress import Progress, silent
-from endcap.training.ranker.fit import fit_ranker, write_ranker
+from endcap.training.ranker.fit import Ranker, best_share, fit_ranker, write_ranker
 from endcap.training.ranker.lessons import Snapshot, gather_rows, take_snapshot
 from endcap.training.ranker.rows import Rows, columns_of, gathering
 from endcap.training.ranker.windows import cut
 from endcap.training.ready import check_text_model
+from endcap.training.search.teach import taught
 from endcap.training.shop import Shop
 from endcap.training.snapshot import write_snapshot
 
@@ -42,6 +41,8 @@ class Trained:
     manifest: Manifest
     cleaning: CleaningReport
     seconds: dict[str, float] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+    """Ready-made strategies that the bundle cannot serve, for want of what they learn from."""
 
 
 def train(config: ShopConfig, out: Path, progress: Progress = silent) -> Trained:
@@ -57,6 +58,8 @@ def train(config: ShopConfig, out: Path, progress: Progress = silent) -> Trained
 
 def train_on(shop: Shop, config: ShopConfig, out: Path, progress: Progress, clock: Stopwatch) -> Trained:
     """A bundle in ``out`` of all that ``shop`` knows: of a shop as of some day, the one it would have had that day."""
+    if config.events is None:
+        return _searches_only(shop, config, out, progress, clock)
     windows = cut(shop, config.training.horizon_days, config.training.windows + 1)
     with ExitStack() as stack:
         final = stack.enter_context(BundleWriter(out))
@@ -73,7 +76,9 @@ def train_on(shop: Shop, config: ShopConfig, out: Path, progress: Progress, cloc
         with clock.lap("ranker"):
             seed, others = config.training.seed, config.training.ranker.given
             judged = fit_ranker(Rows.joined(rows[1:]), seed, progress, others)
-            ranker = fit_ranker(Rows.joined(rows[:-1]), seed, progress, others)
+            share = best_share(judged, rows[0])
+            judged = judged.with_share(share)
+            ranker = fit_ranker(Rows.joined(rows[:-1]), seed, progress, others).with_share(share)
         with clock.lap("evaluate"):
             write_ranker(snapshots[0].writer.part("ranker"), judged, names)
             metrics, calibration = _judge(pool, shop, snapshots[0], table, config.training.seed)
@@ -81,9 +86,21 @@ def train_on(shop: Shop, config: ShopConfig, out: Path, progress: Progress, cloc
             with clock.lap("bert"):
                 metrics["bert"] = _bert(pool, shop, snapshots, table, config, final, judged, progress)
         manifest = manifest.model_copy(update={"metrics": metrics})
+        with clock.lap("search"):
+            manifest = taught(final, manifest, shop, config, snapshots)
         write_ranker(final.part("ranker"), ranker, names)
         final.part("ranker").json("calibration", calibration)
         return _sealed(final, manifest, shop, clock)
+
+
+def _searches_only(shop: Shop, config: ShopConfig, out: Path, progress: Progress, clock: Stopwatch) -> Trained:
+    """Of a catalog without events: what answers searches."""
+    with BundleWriter(out) as writer:
+        with clock.lap("fit"):
+            manifest = write_snapshot(writer, shop, Context(config, progress, kept=out / ".learning"))
+        with clock.lap("search"):
+            manifest = taught(writer, manifest, shop, config)
+        return _sealed(writer, manifest, shop, clock)
 
 
 def _bert(
@@ -93,7 +110,7 @@ def _bert(
     table: dict[str, Any],
     config: ShopConfig,
     final: BundleWriter,
-    trees: lightgbm.Booster,
+    ranker: Ranker,
     progress: Progress,
 ) -> dict[str, Any]:
     """The BERT ranker, by trees that have not learned from the latest window either."""
@@ -101,7 +118,7 @@ def _bert(
 
     names = snapshots[0].bundle.part("ranker").json("features")
     for snapshot in snapshots[1:]:
-        write_ranker(snapshot.writer.part("ranker"), trees, names)
+        write_ranker(snapshot.writer.part("ranker"), ranker, names)
     kept = final.out / ".learning" / "bert"
     return teach_bert(pool, shop, snapshots, table, config, final.part("bert"), kept, progress)
 
@@ -127,9 +144,9 @@ def _judge(
 
 
 def _sealed(writer: BundleWriter, manifest: Manifest, shop: Shop, clock: Stopwatch) -> Trained:
-    load_strategies(writer.preview(manifest))  # a shop's own strategy that cannot boot should stop here, not at 3 a.m.
+    offered = load_strategies(writer.preview(manifest))  # one that cannot boot should stop here, not at 3 a.m.
     folder = writer.seal(manifest)
-    return Trained(folder, manifest, shop.report, clock.seconds)
+    return Trained(folder, manifest, shop.report, clock.seconds, sorted(offered.left_out))
 
 
 class Stopwatch:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 import pytest
 
@@ -22,7 +21,7 @@ from endcap.training.evaluate.evaluation import bundle_for
 from endcap.training.evaluate.metrics import binary_ideal, ndcg
 from endcap.training.evaluate.protocol import in_window
 from endcap.training.progress import silent
-from endcap.training.ranker.fit import fit_ranker
+from endcap.training.ranker.fit import Ranker, fit_ranker
 from endcap.training.ranker.rows import Rows, Task, collect, columns_of, gathering, query_of
 from endcap.training.ranker.windows import Window, cut, labels_in
 from endcap.training.shop import Shop
@@ -72,8 +71,8 @@ def quality(labels: Array, scores: Array) -> Array:
     return ndcg(labels[order], binary_ideal(np.array([labels.sum()]), 10), 10)
 
 
-def of_ranker(ranker: lightgbm.Booster, exam: list[tuple[Array, Array]]) -> float:
-    return float(np.mean([quality(labels, np.asarray(ranker.predict(rows))[None]) for rows, labels in exam]))
+def of_ranker(ranker: Ranker, exam: list[tuple[Array, Array]]) -> float:
+    return float(np.mean([quality(labels, ranker.scores(rows)[None]) for rows, labels in exam]))
 
 
 def of_chance(exam: list[tuple[Array, Array]]) -> float:

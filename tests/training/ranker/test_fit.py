@@ -1,54 +1,61 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import lightgbm
 import numpy as np
 import pytest
 
 from endcap.bundle.folder import Part
-from endcap.bundle.writer import PartWriter
+from endcap.bundle.writer import BundleWriter, PartWriter
+from endcap.strategies.batch import Candidates
+from endcap.strategies.contract import Query
 from endcap.strategies.score.forest import Forest
-from endcap.training.errors import DataError
+from endcap.strategies.score.net import Net
+from endcap.strategies.score.trees import Blend, Trees, TreesConfig
+from endcap.strategies.testing import tiny_bundle
 from endcap.training.progress import silent
 from endcap.training.ranker import fit
-from endcap.training.ranker.fit import fit_ranker, write_ranker
+from endcap.training.ranker.fit import Ranker, best_share, fit_ranker, mean_ndcg, share_of, write_ranker
 from endcap.training.ranker.rows import Rows
 
 NAMES = ["display=front, end", 'brand="A"', "plain.name"]
+NOBODY = Query(now=0)
 
 
-def rows(groups: int = 40, size: int = 30, seed: int = 1) -> Rows:
+def rows(groups: int = 40, size: int = 30, seed: int = 1, telling: int = 1) -> Rows:
+    """Groups whose positives are high in column ``telling``."""
     random = np.random.default_rng(seed)
     features = random.random((groups * size, len(NAMES))).astype(np.float32)
-    labels = (features[:, 1] + 0.3 * random.random(len(features)) > 0.9).astype(np.int8)
+    labels = (features[:, telling] + 0.3 * random.random(len(features)) > 0.9).astype(np.int8)
     return Rows(features, labels, np.full(groups, size, np.int32), np.arange(groups, dtype=np.int32))
 
 
-def test_the_ranker_learns_what_tells_positives_from_negatives() -> None:
-    data = rows()
-    booster = fit_ranker(data, 7, silent)
-    scores = np.asarray(booster.predict(data.features))
-    assert scores[data.labels == 1].min() > np.median(scores[data.labels == 0])
-    assert booster.feature_importance("gain").argmax() == 1
+@pytest.fixture
+def with_net(monkeypatch: pytest.MonkeyPatch) -> Ranker:
+    monkeypatch.setattr(fit, "WORTH_NET", 100)
+    return fit_ranker(rows(), 7, silent)
 
 
-def test_one_seed_gives_one_model_to_the_byte() -> None:
-    one, again, other = (fit_ranker(rows(), seed, silent).model_to_string() for seed in (7, 7, 8))
-    assert one == again
-    assert one != other
+def test_few_lessons_make_no_networks() -> None:
+    ranker = fit_ranker(rows(), 7, silent)
+    assert ranker.net is None
+    assert ranker.blend.share == 0
+    np.testing.assert_array_equal(
+        ranker.scores(rows().features), np.asarray(ranker.trees.predict(rows().features, raw_score=True), np.float32)
+    )
 
 
 def test_names_that_lightgbm_would_change_or_refuse_are_kept(tmp_path: Path) -> None:
-    booster = fit_ranker(rows(), 7, silent)
-    write_ranker(PartWriter(tmp_path), booster, NAMES)
+    write_ranker(PartWriter(tmp_path), fit_ranker(rows(), 7, silent), NAMES)
     assert Part(tmp_path).json("features") == NAMES
 
 
 def test_the_written_model_predicts_as_the_fitted_one_and_says_nothing_of_the_machine(tmp_path: Path) -> None:
     data = rows()
-    booster = fit_ranker(data, 7, silent)
-    write_ranker(PartWriter(tmp_path), booster, NAMES)
+    booster = fit_ranker(data, 7, silent).trees
+    write_ranker(PartWriter(tmp_path), fit_ranker(data, 7, silent), NAMES)
     text = (tmp_path / "model.txt").read_text()
     assert "num_threads" not in text
     read = lightgbm.Booster(model_str=text)
@@ -57,17 +64,59 @@ def test_the_written_model_predicts_as_the_fitted_one_and_says_nothing_of_the_ma
     assert len(Forest.parse(text).roots) == booster.num_trees()
 
 
-def test_both_stages_grow_trees_of_one_forest() -> None:
-    assert fit.STAGES[0].trees < fit_ranker(rows(), 7, silent).num_trees() <= fit.TREES
+def opened(folder: Path, ranker: Ranker, **settings: Any) -> Trees:
+    def write(writer: BundleWriter) -> None:
+        write_ranker(writer.part("ranker"), ranker, NAMES)
+
+    return Trees(TreesConfig(**settings), tiny_bundle(folder, write))
 
 
-@pytest.mark.parametrize("data", [Rows.joined([]), rows(groups=1)])
-def test_too_few_shoppers_to_learn_from_are_an_error_that_says_what_to_do(data: Rows) -> None:
-    with pytest.raises(
-        DataError, match=r"[01] shoppers of the training windows.*expected at least 2; give more events"
-    ):
-        fit_ranker(data, 7, silent)
+def test_a_server_scores_by_trees_and_networks_as_training_does(tmp_path: Path, with_net: Ranker) -> None:
+    features = rows(seed=2).features[:50]
+    candidates = Candidates(np.arange(50, dtype=np.int32)).with_block(NAMES, features)
+    scorer = opened(tmp_path, with_net)
+    scores = scorer.score(NOBODY, candidates)
+    np.testing.assert_allclose(scores, with_net.scores(features), atol=1e-6)
+    without = opened(tmp_path / "without", with_net, net=False)
+    np.testing.assert_array_equal(without.score(NOBODY, candidates), with_net.with_share(0.0).scores(features))
+    assert np.abs(scores - without.score(NOBODY, candidates)).max() > 0.01
 
 
-def test_two_shoppers_are_enough() -> None:
-    assert fit_ranker(rows(groups=2), 7, silent).num_trees() >= 1
+def test_the_column_that_tells_moves_the_blended_scores_most(tmp_path: Path, with_net: Ranker) -> None:
+    features = rows(seed=2).features[:50]
+    candidates = Candidates(np.arange(50, dtype=np.int32)).with_block(NAMES, features)
+    parts = opened(tmp_path, with_net).contributions(NOBODY, candidates)
+    assert parts.shape == features.shape
+    assert np.abs(parts).mean(axis=0).argmax() == 1
+
+
+def test_a_share_of_none_leaves_the_networks_unread(tmp_path: Path, with_net: Ranker) -> None:
+    assert opened(tmp_path, with_net.with_share(0.0)).net is None
+
+
+def test_the_share_is_what_ranks_unseen_rows_best(with_net: Ranker) -> None:
+    useless = with_net.net
+    assert useless is not None
+    negated = Net(**{**vars(useless), "last": -useless.last, "last_bias": -useless.last_bias})
+    assert best_share(Ranker(with_net.trees, negated, Blend(0.5, 1.0)), rows(seed=3)) == 0.0
+    by_another_column = fit_ranker(rows(telling=2), 7, silent)
+    assert best_share(Ranker(by_another_column.trees, useless, Blend(0.5, 1.0)), rows(seed=3)) == max(fit.SHARES)
+    assert best_share(with_net, Rows.joined([])) == fit.SHARE
+
+
+def test_the_share_of_a_bundle_is_read_back(tmp_path: Path, with_net: Ranker) -> None:
+    bundle = tiny_bundle(tmp_path, lambda writer: write_ranker(writer.part("ranker"), with_net.with_share(0.25), NAMES))
+    assert share_of(bundle) == 0.25
+    assert share_of(tiny_bundle(tmp_path / "none")) == fit.SHARE
+
+
+def test_ndcg_of_groups_agrees_with_a_hand_calculation() -> None:
+    two = Rows(
+        np.zeros((5, 1), np.float32),
+        np.array([0, 1, 1, 1, 0], np.int8),
+        np.array([3, 2], np.int32),
+        np.array([0, 1], np.int32),
+    )
+    scores = np.array([0.9, 0.8, 0.1, 0.2, 0.7], np.float32)  # found at places 2 and 3; at place 2
+    first = (1 / np.log2(3) + 1 / np.log2(4)) / (1 + 1 / np.log2(3))
+    assert mean_ndcg(scores, two) == pytest.approx((first + 1 / np.log2(3)) / 2)

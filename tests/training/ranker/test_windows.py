@@ -26,7 +26,9 @@ def test_data_too_short_for_the_windows_and_a_history_say_what_would_fit() -> No
     assert cut(shop_of([], days=97), horizon_days=19, count=3)
 
 
-ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.floats(0, 99), st.booleans()), max_size=40)
+DAYS = st.one_of(st.floats(0, 99), st.sampled_from([40.0, 60.0, 70.0, 80.0]))
+"""The latter are the very moments at which windows begin and end."""
+ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), DAYS, st.booleans()), max_size=40)
 
 
 @given(ROWS)

@@ -8,9 +8,11 @@ import pytest
 
 from endcap.strategies.registry import ready_made
 from endcap.training.config import TrainingConfig
-from endcap.training.ranker.fit import PARAMETERS
+from endcap.training.ranker.trees import PARAMETERS
 from endcap.training.tune.space import RANKER, as_it_is, own_limits, suggest, with_limits
 from endcap.training.tune.toml import settings_toml
+
+from ..made import busy_shop
 
 optuna = pytest.importorskip("optuna", reason="the extra [tune] is not installed")
 
@@ -42,6 +44,18 @@ def test_other_limits_change_nothing_else_of_a_source() -> None:
         {"use": "popular", "limit": 12},
         {"use": "als", "name": "more", "unseen": True, "limit": 3},
     ]
+
+
+def test_no_leakage_the_days_held_back_for_the_evaluation_are_never_read() -> None:
+    from endcap.training.evaluate.protocol import temporal
+    from endcap.training.tune.search import Options, searched
+
+    shop = busy_shop()
+    asked = temporal(shop, 20, seed=1)
+    read = searched(shop, Options(holdout_days=20))
+    assert read.data_end == asked.cutoff
+    assert read.log.times.max() < asked.cutoff <= shop.log.times.max()
+    assert searched(shop, Options(holdout_days=0)) is shop
 
 
 @pytest.mark.slow

@@ -1,20 +1,39 @@
-"""LightGBM LambdaRank over every column that the hydrators gathered."""
+"""LightGBM over every column that the hydrators gathered, and beside it small networks where training made some."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import lightgbm
 import numpy as np
 
 from endcap.bundle.events import Array
-from endcap.bundle.folder import Bundle
+from endcap.bundle.folder import Bundle, Part
 from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Query, Settings
 from endcap.strategies.score.forest import Forest
+from endcap.strategies.score.net import Net
 
 
 class TreesConfig(Settings):
     model: str = "ranker"
     """The bundle part that holds ``model.txt`` and ``features.json``."""
+    net: bool = True
+    """Whether the networks have a say, where the part holds any."""
+
+
+@dataclass(frozen=True)
+class Blend:
+    """How the scores of trees and networks become one, in the trees' unit."""
+
+    share: float
+    """What the networks say, from 0 to 1."""
+    scale: float
+    """The spread of the trees' scores by that of the networks'."""
+
+    def __call__(self, trees: Array, net: Array) -> Array:
+        blended: Array = (1.0 - self.share) * trees + self.share * self.scale * net
+        return blended.astype(np.float32, copy=False)
 
 
 class Trees:
@@ -26,13 +45,24 @@ class Trees:
         self.requires = tuple(part.json("features"))
         self.booster = lightgbm.Booster(model_str=text)
         self.forest = Forest.parse(text)
+        self.net, self.blend = _beside(part) if config.net else (None, Blend(0.0, 1.0))
 
     def score(self, query: Query, candidates: Candidates) -> Array:
         if not len(candidates):
             return np.empty(0, np.float32)
         rows = candidates.matrix(self.requires)
-        return np.asarray(self.booster.predict(rows, num_threads=1), np.float32)
+        trees = np.asarray(self.booster.predict(rows, num_threads=1), np.float32)
+        return self.blend(trees, self.net.scores(rows)) if self.net else trees
 
     def contributions(self, query: Query, candidates: Candidates) -> Array:
-        parts: Array = self.forest.contributions(candidates.matrix(self.requires)).astype(np.float32)
-        return parts
+        rows = candidates.matrix(self.requires)
+        parts: Array = self.forest.contributions(rows).astype(np.float32)
+        return self.blend(parts, self.net.contributions(rows)) if self.net else parts
+
+
+def _beside(part: Part) -> tuple[Net | None, Blend]:
+    """The networks and their share; none where training made none, or found them of no use."""
+    if "blend.json" not in part.files():
+        return None, Blend(0.0, 1.0)
+    blend = Blend(**part.json("blend"))
+    return (Net.open(part) if blend.share else None), blend

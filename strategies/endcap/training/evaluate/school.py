@@ -12,7 +12,7 @@ from endcap.training.config import ShopConfig
 from endcap.training.evaluate.bench import Bench, strategy_lists
 from endcap.training.evaluate.ranking import Opening
 from endcap.training.fit.fitter import Context
-from endcap.training.ranker.fit import fit_ranker, write_ranker
+from endcap.training.ranker.fit import fit_ranker, share_of, write_ranker
 from endcap.training.ranker.lessons import Snapshot, gather_rows, take_snapshot
 from endcap.training.ranker.rows import Rows, columns_of, gathering
 from endcap.training.ranker.windows import Window
@@ -42,7 +42,7 @@ class School:
             for part in bundle.parts():
                 if part != "ranker":
                     writer.share(part, bundle.folder)
-            write_ranker(writer.part("ranker"), ranker, names)
+            write_ranker(writer.part("ranker"), ranker.with_share(share_of(bundle)), names)
             opening = Opening(writer.folder, bundle.manifest, {NAME: {**table, "score": "trees"}})
             lists, served = strategy_lists(self.bench, opening)
             return lists[NAME], served["p50_ms"][NAME]

@@ -1,96 +1,100 @@
-"""LightGBM on the collected rows: trees for how likely an item is, then LambdaRank's on top for the head of the list.
+"""The ranker: trees, and where there are lessons enough a few small networks beside them.
 
-One forest, two stages. The first, by log loss, learns from every row alike; the second (Burges, MSR-TR-2010-82) moves
-what is at the top of each shopper's list. Together they rank better than either alone, and score as fast as one.
-Deterministic for one seed.
+They are models of different kinds that err in different places, so their mean ranks better than either. How much the
+networks say is settled on a window from which neither has learned.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass
 
 import lightgbm
 import numpy as np
 
+from endcap.bundle.events import Array
+from endcap.bundle.folder import Bundle, Part
 from endcap.bundle.writer import PartWriter
-from endcap.training.errors import DataError
+from endcap.strategies.score.net import Net
+from endcap.strategies.score.trees import Blend
 from endcap.training.progress import Progress
+from endcap.training.ranker.net import fit_net
 from endcap.training.ranker.rows import Rows
+from endcap.training.ranker.trees import fit_trees, threads_for
 
-PARAMETERS: dict[str, Any] = {
-    "learning_rate": 0.067,
-    "num_leaves": 31,
-    "max_bin": 63,
-    "min_data_in_leaf": 60,
-    "feature_fraction": 0.3,
-    "bagging_fraction": 0.5,
-    "bagging_freq": 1,
-    "lambda_l2": 5.0,
-    "deterministic": True,
-    "force_col_wise": True,  # few threads and dense columns: a quarter quicker than by rows
-    "verbosity": -1,
-}
+WORTH_NET = 20_000
+"""Rows; networks learn nothing from fewer that trees do not."""
+SHARE = 0.5
+SHARES = (0.0, 0.25, 0.5, 0.75)
+DEPTH = 10
+COMPARED = 50_000
+"""Rows on which the spread of both models' scores is measured."""
 
 
-class Stage(NamedTuple):
-    """Trees grown for one objective, on top of those of the stages before."""
+@dataclass(frozen=True)
+class Ranker:
+    trees: lightgbm.Booster
+    net: Net | None
+    blend: Blend
 
-    objective: str
-    trees: int
+    def with_share(self, share: float) -> Ranker:
+        return Ranker(self.trees, self.net, Blend(share, self.blend.scale))
+
+    def scores(self, features: Array) -> Array:
+        """float32[n] from float32[n, k], as the server will score them."""
+        trees = np.asarray(self.trees.predict(features, raw_score=True), np.float32)
+        return self.blend(trees, self.net.scores(features)) if self.net else trees
 
 
-STAGES = (Stage("binary", 150), Stage("lambdarank", 75))
-WORTH_THREADS = 50_000
-TREES = sum(stage.trees for stage in STAGES)
+def fit_ranker(rows: Rows, seed: int, progress: Progress, others: Mapping[str, float] | None = None) -> Ranker:
+    """``others`` are parameters of the trees, laid over Endcap's own.
 
-
-def fit_ranker(
-    rows: Rows, seed: int, progress: Progress, others: Mapping[str, float] | None = None
-) -> lightgbm.Booster:
-    """A fixed number of trees, small and regularised: shoppers set aside to stop early by are worth more as lessons.
-
-    ``others`` are laid over PARAMETERS.
     Raises DataError where there are not two shoppers to learn from.
     """
-    if (found := len(np.unique(rows.users))) < 2:
-        raise DataError(
-            f"{found} shoppers of the training windows went for an item that recall proposed, expected at least "
-            "2; give more events, or raise training.horizon_days or training.windows"
-        )
-    parameters = {**PARAMETERS, **(others or {}), "seed": seed, "num_threads": _threads(len(rows.labels))}
-    data = lightgbm.Dataset(rows.features, rows.labels, group=rows.sizes, params=parameters, free_raw_data=False)
-    booster = None
-    for stage in STAGES:
-        booster = lightgbm.train(
-            {**parameters, "objective": stage.objective},
-            data,
-            stage.trees,
-            init_model=booster,
-            callbacks=[_show(progress)],
-        )
-    assert booster is not None
-    return booster
+    trees = fit_trees(rows, seed, progress, others)
+    if len(rows.labels) < WORTH_NET:
+        return Ranker(trees, None, Blend(0.0, 1.0))
+    net = fit_net(rows, seed, threads_for(len(rows.labels)), progress)
+    some = rows.features[:: max(len(rows.features) // COMPARED, 1)]
+    spread = np.std(trees.predict(some, raw_score=True)) / max(float(np.std(net.scores(some))), 1e-6)
+    return Ranker(trees, net, Blend(SHARE, float(spread)))
 
 
-def _threads(rows: int) -> int:
-    """Said, not left to OpenMP: exporting the text model leaves its default at one. Few rows are quickest on one."""
-    return len(os.sched_getaffinity(0)) if rows >= WORTH_THREADS else 1
+def best_share(ranker: Ranker, unseen: Rows) -> float:
+    """Of SHARES that by which these rows, from which the ranker has not learned, are ranked best; SHARE without any."""
+    if ranker.net is None or not len(unseen.sizes):
+        return ranker.blend.share
+    trees = np.asarray(ranker.trees.predict(unseen.features, raw_score=True), np.float32)
+    net = ranker.net.scores(unseen.features)
+    return max(SHARES, key=lambda share: mean_ndcg(Blend(share, ranker.blend.scale)(trees, net), unseen))
 
 
-def _show(progress: Progress) -> Any:
-    def callback(env: Any) -> None:
-        progress("fitting the ranker", env.iteration + 1, TREES)
+def share_of(bundle: Bundle) -> float:
+    """What a bundle's networks say; SHARE where it has no ranker yet, or one without networks."""
+    part = Part(bundle.folder / "ranker")
+    return float(part.json("blend")["share"]) if "blend.json" in part.files() else SHARE
 
-    return callback
+
+def mean_ndcg(scores: Array, rows: Rows) -> float:
+    """NDCG@10 over the groups of ``rows``, each of which has a positive."""
+    groups = np.repeat(np.arange(len(rows.sizes)), rows.sizes)
+    order = np.lexsort((-scores, groups))
+    places = np.arange(len(order)) - np.repeat(np.cumsum(rows.sizes) - rows.sizes, rows.sizes)
+    worth = np.where(places < DEPTH, 1.0 / np.log2(places + 2.0), 0.0)
+    gains = np.bincount(groups, worth * (rows.labels[order] > 0), len(rows.sizes))
+    positives = np.bincount(groups, rows.labels > 0, len(rows.sizes)).astype(np.int64)
+    ideal = np.cumsum(1.0 / np.log2(np.arange(DEPTH) + 2.0))
+    return float(np.mean(gains / ideal[np.clip(positives, 1, DEPTH) - 1]))
 
 
-def write_ranker(part: PartWriter, booster: lightgbm.Booster, names: Sequence[str]) -> None:
-    """The model as text, without the trailing parameters: they hold nothing that prediction reads.
+def write_ranker(part: PartWriter, ranker: Ranker, names: Sequence[str]) -> None:
+    """The trees as text, without the trailing parameters: they hold nothing that prediction reads.
 
     The columns' names stand beside it, since LightGBM changes or refuses those with blanks, commas and brackets.
     """
-    text = booster.model_to_string()
+    text = ranker.trees.model_to_string()
     (part.folder / "model.txt").write_text(text[: text.index("\nparameters:")] + "\n", encoding="utf-8")
     part.json("features", list(names))
+    if ranker.net:
+        part.arrays({f"net.{name}": values for name, values in vars(ranker.net).items()})
+        part.json("blend", asdict(ranker.blend))

@@ -28,7 +28,7 @@ from endcap.training.evaluate.verdict import Asked
 from endcap.training.fit.fitter import Context
 from endcap.training.parallel import workers
 from endcap.training.progress import Progress, silent
-from endcap.training.ranker.fit import PARAMETERS
+from endcap.training.ranker.trees import PARAMETERS
 from endcap.training.ranker.windows import Window, cut
 from endcap.training.ready import check_text_model
 from endcap.training.shop import Shop
@@ -60,9 +60,7 @@ def tune(config: ShopConfig, options: Options, progress: Progress = silent) -> d
     check_tables(config.strategies, config.default_strategy)
     check_events(config, "a search")
     check_text_model(config)
-    shop = read_shop(config, progress)
-    if options.holdout_days:
-        shop = temporal(shop, options.holdout_days, config.training.seed).known
+    shop = searched(read_shop(config, progress), options)
     study = _study(config, shop, options)
     done = _finished(study)
     with ExitStack() as stack:
@@ -73,6 +71,11 @@ def tune(config: ShopConfig, options: Options, progress: Progress = silent) -> d
             study.tell(trial, float(trials.values(suggest(trial, trials.table, options.what)).mean()))
         best = suggest(optuna.trial.FixedTrial(study.best_params), trials.table, options.what)
         return plain(_result(config, trials, best, _finished(study)))  # type: ignore[no-any-return]
+
+
+def searched(shop: Shop, options: Options) -> Shop:
+    """What the search may read: everything but the days that `endcap evaluate` will ask for."""
+    return temporal(shop, options.holdout_days, seed=0).known if options.holdout_days else shop
 
 
 class Trials:

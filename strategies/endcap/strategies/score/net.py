@@ -1,0 +1,110 @@
+"""Small neural networks beside the trees: another kind of model over the same columns, which errs in other places.
+
+Each member has two hidden layers; the score is their mean (deep ensembles, Lakshminarayanan et al., NeurIPS 2017). All
+members are one stack of arrays, so that a request costs a few matrix products.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+
+from endcap.bundle.events import Array
+from endcap.bundle.folder import Part
+
+LIMIT = 4.0
+"""Inputs are cut off at so many standard deviations: a shop's largest number must not drown all others."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """From a row's columns to inputs around zero. A missing value becomes the mean, and a flag says so."""
+
+    means: Array  # float32[k], of log1p(|x|) with the sign of x
+    scales: Array  # float32[k], one over its standard deviation
+    flags: Array  # int32[f]: columns whose absence is an input too; one for all columns absent together
+
+    @classmethod
+    def of(cls, rows: Array) -> Self:
+        """rows: float32[n, k], n > 0."""
+        values = squashed(rows)
+        missing = np.isnan(values)
+        known = np.maximum((~missing).sum(0), 1)
+        means = np.nansum(values, 0, dtype=np.float64) / known
+        spread = np.sqrt(np.nansum((values - means) ** 2, 0) / known)
+        scales = np.where(spread > 1e-6, 1.0 / np.maximum(spread, 1e-6), 0.0)
+        _, first = np.unique(missing, axis=1, return_index=True)
+        share = missing[:, first].mean(0)
+        flags = np.sort(first[(share > 0) & (share < 1)])
+        return cls(means.astype(np.float32), scales.astype(np.float32), flags.astype(np.int32))
+
+    def __call__(self, rows: Array) -> Array:
+        """float32[n, k + f]"""
+        values = (squashed(rows) - self.means) * self.scales
+        np.clip(values, -LIMIT, LIMIT, out=values)
+        missing = np.isnan(values)
+        values[missing] = 0.0
+        return np.concatenate([values, missing[:, self.flags]], axis=1, dtype=np.float32)
+
+
+def squashed(rows: Array) -> Array:
+    """Counts, days and prices spread over orders of magnitude; the signs stay."""
+    found: Array = np.copysign(np.log1p(np.abs(rows)), rows)
+    return found
+
+
+@dataclass(frozen=True)
+class Net:
+    """m members with h, then g hidden units."""
+
+    means: Array
+    scales: Array
+    flags: Array
+    first: Array  # float32[k + f, m * h]
+    first_bias: Array  # float32[m * h]
+    second: Array  # float32[m, h, g]
+    second_bias: Array  # float32[m, 1, g]
+    last: Array  # float32[m, g, 1]
+    last_bias: Array  # float32[m, 1, 1]
+
+    @classmethod
+    def open(cls, part: Part) -> Self:
+        return cls(**{name: part.array(f"net.{name}") for name in names()})
+
+    @property
+    def encoding(self) -> Encoding:
+        return Encoding(self.means, self.scales, self.flags)
+
+    def scores(self, rows: Array) -> Array:
+        """float32[n], log-odds, from float32[n, k]."""
+        *_, upper = self._layers(rows)
+        outputs = (np.maximum(upper, 0.0) @ self.last + self.last_bias)[..., 0]
+        mean: Array = outputs.mean(0, dtype=np.float32)
+        return mean
+
+    def contributions(self, rows: Array) -> Array:
+        """float32[n, k]: gradient times input (Shrikumar et al., 2016). An input of zero is the mean over all rows of
+        training, so this is how far a column moved the score away from what is usual."""
+        inputs, lower, upper = self._layers(rows)
+        back = np.where(upper > 0, self.last[..., 0][:, None, :], 0.0) @ self.second.transpose(0, 2, 1)
+        back = np.where(lower > 0, back, 0.0)  # [m, n, h]
+        members, size, hidden = back.shape
+        gradients = back.transpose(1, 0, 2).reshape(size, members * hidden) @ self.first.T / members
+        moved = gradients * inputs
+        found: Array = moved[:, : len(self.means)].astype(np.float32)
+        found[:, self.flags] += moved[:, len(self.means) :]
+        return found
+
+    def _layers(self, rows: Array) -> tuple[Array, Array, Array]:
+        """Inputs, and both hidden layers before they are cut off at zero: [n, k + f], [m, n, h] and [m, n, g]."""
+        members, hidden, _ = self.second.shape
+        inputs = self.encoding(rows)
+        lower = (inputs @ self.first + self.first_bias).reshape(len(rows), members, hidden).transpose(1, 0, 2)
+        upper = np.maximum(lower, 0.0) @ self.second + self.second_bias
+        return inputs, lower, upper
+
+
+def names() -> list[str]:
+    return [field.name for field in fields(Net)]

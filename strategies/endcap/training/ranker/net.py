@@ -1,0 +1,113 @@
+"""Fits the networks that stand beside the trees: see endcap.strategies.score.net."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from endcap.bundle.events import Array
+from endcap.strategies.score.net import Encoding, Net
+from endcap.training.progress import Progress, silent
+from endcap.training.ranker.rows import Rows
+
+MEMBERS, HIDDEN, UPPER = 4, 64, 32
+DROPOUT, DECAY = 0.3, 1e-4
+EPOCHS, HIGHEST_RATE = 8, 3e-3
+LARGEST_BATCH, STEPS = 4096, 64
+"""Rows a step, or fewer where an epoch would have fewer steps than this."""
+SAMPLE = 200_000
+"""Rows from which the inputs' means and spreads are taken."""
+
+
+def fit_net(rows: Rows, seed: int, threads: int, progress: Progress = silent) -> Net:
+    """By log loss on every row alike, all members at once. The same numbers for one seed and number of threads."""
+    import torch
+
+    random = np.random.default_rng(seed)
+    count = len(rows.labels)
+    drawn = np.sort(random.choice(count, SAMPLE, replace=False)) if count > SAMPLE else slice(None)
+    encoding = Encoding.of(rows.features[drawn])
+    with _torch(seed, threads):
+        inputs = torch.from_numpy(encoded(encoding, rows.features))
+        labels = torch.from_numpy(rows.labels.astype(np.float32))
+        weights = _weights(inputs.shape[1])
+        optimizer = torch.optim.AdamW(weights, lr=HIGHEST_RATE, weight_decay=DECAY)
+        batch = max(min(LARGEST_BATCH, count // STEPS), 1)
+        steps = EPOCHS * -(-count // batch)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, HIGHEST_RATE, total_steps=steps)
+        for step, places in enumerate(_batches(count, batch, random)):
+            chosen = torch.from_numpy(places)
+            outputs = _forward(weights, inputs[chosen])
+            target = labels[chosen].expand_as(outputs)
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(outputs, target)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+            progress("fitting the networks", step + 1, steps)
+        fitted = [weight.detach().numpy() for weight in weights]
+    return Net(encoding.means, encoding.scales, encoding.flags, *fitted)
+
+
+def encoded(encoding: Encoding, features: Array) -> Array:
+    """In pieces: the steps in between would take several times the memory of the result."""
+    width = len(encoding.means) + len(encoding.flags)
+    found = np.empty((len(features), width), np.float32)
+    for start in range(0, len(features), SAMPLE):
+        found[start : start + SAMPLE] = encoding(features[start : start + SAMPLE])
+    return found
+
+
+def _weights(width: int) -> list[Any]:
+    """In the order of Net's fields; He et al., ICCV 2015."""
+    import torch
+
+    def layer(*shape: int, inputs: int) -> torch.Tensor:
+        weights: torch.Tensor = torch.randn(*shape) * (2.0 / inputs) ** 0.5
+        return weights.requires_grad_()
+
+    def bias(*shape: int) -> torch.Tensor:
+        return torch.zeros(*shape, requires_grad=True)
+
+    return [
+        layer(width, MEMBERS * HIDDEN, inputs=width),
+        bias(MEMBERS * HIDDEN),
+        layer(MEMBERS, HIDDEN, UPPER, inputs=HIDDEN),
+        bias(MEMBERS, 1, UPPER),
+        layer(MEMBERS, UPPER, 1, inputs=UPPER),
+        bias(MEMBERS, 1, 1),
+    ]
+
+
+def _forward(weights: list[Any], inputs: Any) -> Any:
+    """[members, batch], as Net.scores before the mean, with dropout."""
+    import torch
+
+    first, first_bias, second, second_bias, last, last_bias = weights
+    lower = torch.relu(inputs @ first + first_bias).view(len(inputs), MEMBERS, HIDDEN).transpose(0, 1)
+    upper = torch.relu(torch.baddbmm(second_bias, torch.dropout(lower, DROPOUT, True), second))
+    return torch.baddbmm(last_bias, torch.dropout(upper, DROPOUT, True), last).squeeze(-1)
+
+
+def _batches(count: int, size: int, random: np.random.Generator) -> Iterator[Array]:
+    for _ in range(EPOCHS):
+        order = random.permutation(count)
+        yield from (order[start : start + size] for start in range(0, count, size))
+
+
+@contextmanager
+def _torch(seed: int, threads: int) -> Iterator[None]:
+    """Torch with its own random numbers and threads, put back as they were."""
+    import torch
+
+    before = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
