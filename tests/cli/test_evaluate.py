@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from contextlib import redirect_stdout
+from copy import deepcopy
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -16,6 +17,7 @@ from endcap.training.data.read import read_shop
 from endcap.training.evaluate.evaluation import held_out
 from endcap.training.evaluate.given import Options
 from endcap.training.progress import silent
+from endcap.training.report.page import page
 from endcap.training.train import Stopwatch, train_on
 
 from ..support.small_shop import write_small_shop
@@ -88,6 +90,12 @@ def test_json_has_every_strategy_and_baseline_by_the_names_that_others_rely_on(
                 low, high = one["intervals"]["all"][f"{metric}@{k}"]
                 assert 0 <= low <= value <= high <= 1, name
         assert {"coverage@20", "gini@20", "novelty@20", "tail_share@20", "diversity@20"} <= set(one["all"])
+    assert found["descriptions"].keys() == found["strategies"].keys()
+    assert set(found["features"]["groups"]) == set(found["features"]["by_group"])
+    assert found["served"]["p50_ms"]["hybrid"] > 0
+    assert 0 < found["scorer"]["candidates"] <= found["scorer"]["most_candidates"] <= 600
+    timed = {"read", "train", "tune baselines", "fit baselines", "rank baselines", "rank strategies", "judge"}
+    assert timed <= set(found["seconds"])
     hybrid = found["strategies"]["hybrid"]
     assert hybrid["all"]["ndcg@10"] > found["strategies"]["popular"]["all"]["ndcg@10"] > 0
     assert hybrid["all"]["diversity@20"] > 0
@@ -116,6 +124,19 @@ def test_the_report_needs_no_other_file(evaluated: tuple[dict[str, Any], str, st
     assert "http" not in report.replace("<!doctype html>", "")
     assert "url(" not in report
     assert report.count("<svg") >= 8
+
+
+def test_where_nobody_went_for_anything_new_the_report_says_so(evaluated: tuple[dict[str, Any], str, str]) -> None:
+    found = deepcopy(evaluated[0])
+    found["counts"]["shoppers_new"] = 0
+    for one in found["strategies"].values():
+        one["new"] = {"coverage@20": 0.0, "gini@20": None}
+        one["intervals"]["new"] = {}
+    for against in found["comparisons"].values():
+        del against["new"]
+    del found["recall_ceiling"]["new"]
+    found["scorer"] |= {"auc": None, "auc_per_shopper": None}
+    assert "Nobody went for any of these." in page(found)
 
 
 def test_a_bundle_that_saw_the_window_is_refused(run: Run, small_shop: Path, trained_bundle: Path) -> None:
@@ -192,4 +213,5 @@ def test_ablation_shows_what_each_source_and_feature_group_is_worth(run: Run, sm
     for row in rows.values():
         assert row["cost"]["all"]["ndcg@10"]["difference"] == pytest.approx(whole - row["all"]["ndcg@10"], abs=2e-6)
     assert rows["repeat"]["cost"]["all"]["ndcg@10"]["interval"][0] > 0.1  # most of what is bought is bought again
+    assert all(row["p50_ms"] > 0 for row in rows.values())
     assert "What each part is worth" in out[1].read_text()

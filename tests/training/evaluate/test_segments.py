@@ -18,7 +18,7 @@ from endcap.training.evaluate.segments import (
 )
 from endcap.training.evaluate.truth import NOTHING
 
-from ..made import busy_shop
+from ..made import busy_shop, shop_of
 
 SHOPPERS = 80
 
@@ -52,6 +52,18 @@ def test_bestsellers_and_long_tail_share_out_the_truth(holdout: Holdout) -> None
     head, tail = by_family(list(segments(holdout)))["popularity"]
     assert len(head.truth.items) + len(tail.truth.items) == len(holdout.truth.items)
     assert len(head.truth.items) > len(tail.truth.items) > 0
+
+
+def test_cold_shoppers_and_cold_items_are_judged_apart() -> None:
+    often = [(2, item, day / 10) for item in (0, 1) for day in range(5)]
+    shop = shop_of([*often, (0, 0, 20), (0, 1, 95), (0, 4, 96), (1, 0, 97), (1, 4, 98)])
+    families = by_family(list(segments(temporal(shop, 10, seed=1))))
+    (shoppers,), (items,) = families["cold_shoppers"], families["cold_items"]
+    assert shoppers.asked.tolist() == [1]
+    assert shoppers.truth.of(1).tolist() == [0]
+    assert items.asked.tolist() == [0], "of those whom we know"
+    assert items.truth.of(0).tolist() == [4]
+    assert all(1 not in each.asked for family in ("history", "popularity") for each in families[family])
 
 
 def test_quality_of_a_segment_is_that_of_its_shoppers_alone(holdout: Holdout) -> None:
