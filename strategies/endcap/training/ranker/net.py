@@ -13,8 +13,8 @@ from endcap.strategies.score.net import Encoding, Net
 from endcap.training.progress import Progress, silent
 from endcap.training.ranker.rows import Rows
 
-MEMBERS, HIDDEN, UPPER = 4, 64, 32
-DROPOUT, DECAY = 0.3, 1e-4
+MEMBERS, HIDDEN, UPPER = 3, 64, 32
+DROPOUT, DECAY = 0.2, 1e-4
 EPOCHS, HIGHEST_RATE = 8, 3e-3
 LARGEST_BATCH, STEPS = 4096, 64
 """Rows a step, or fewer where an epoch would have fewer steps than this."""
