@@ -34,6 +34,7 @@ def written(folder: Path, events: str = "", items: str = "", more: str = "") -> 
 
 def test_a_plain_config_needs_a_name_and_two_paths(folder: Path) -> None:
     config = load_config(written(folder))
+    assert config.events is not None
     assert config.events.path == folder / "events.csv"
     assert config.events.goal_types == ["purchase"]
     assert config.users is None
@@ -54,11 +55,14 @@ def test_one_categories_column_and_several_are_both_lists(folder: Path) -> None:
 
 def test_the_goal_is_every_type_of_the_highest_weight(folder: Path) -> None:
     config = load_config(written(folder, events="weights = { view = 1, order = 3.0, reorder = 3 }"))
+    assert config.events is not None
     assert config.events.goal_types == ["order", "reorder"]
 
 
 def test_a_table_of_one_event_type_needs_no_weights(folder: Path) -> None:
-    assert load_config(written(folder, events='event_type = "loan"')).events.weights == {"loan": 1.0}
+    events = load_config(written(folder, events='event_type = "loan"')).events
+    assert events is not None
+    assert events.weights == {"loan": 1.0}
 
 
 def test_strategies_are_handed_on_as_they_are(folder: Path) -> None:

@@ -114,8 +114,8 @@ def _halves(token: str, index: LexicalIndex) -> tuple[int, int] | None:
     both = np.flatnonzero((left >= 0) & (right >= 0))
     if not len(both):
         return None
-    best = max(both, key=lambda row: min(index.count(left[row]), index.count(right[row])))
-    return int(left[best]), int(right[best])
+    pairs = zip(left[both].tolist(), right[both].tolist(), strict=True)
+    return max(pairs, key=lambda pair: min(map(index.count, pair)))
 
 
 def _cut(token: str, at: int, side: int) -> str:

@@ -79,7 +79,7 @@ class Learned:
         rows = candidates.matrix(self.requires)
         total = self.linear * self.weighted.parts(rows).sum(axis=1)
         if self.booster is not None and len(rows):
-            total = total + self.trees * self.booster.predict(rows, num_threads=1)
+            total = total + self.trees * np.asarray(self.booster.predict(rows, num_threads=1), np.float64)
         return np.asarray(total, np.float32)
 
     def contributions(self, query: Query, candidates: Candidates) -> Array:
@@ -106,7 +106,8 @@ class SearchScorer:
 
     def score(self, query: Query, candidates: Candidates) -> Array:
         scores = self.base.score(query, candidates)
-        return scores + self._added(candidates, scores).sum(axis=1)
+        total: Array = scores + self._added(candidates, scores).sum(axis=1)
+        return total
 
     def contributions(self, query: Query, candidates: Candidates) -> Array:
         scores = self.base.score(query, candidates)

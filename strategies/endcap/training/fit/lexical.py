@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -60,9 +60,14 @@ class Postings(NamedTuple):
 
 
 def _lexical(shop: Shop, part: PartWriter, context: Context) -> None:
+    write_index(part, searched(shop), _brands(shop))
+
+
+def write_index(part: PartWriter, searched: Mapping[str, Words], brand_names: Sequence[str]) -> None:
+    """The part over each item's texts by field (``title`` among them); brands are numbered as in the catalog."""
     vocabulary = Vocabulary()
-    fields = {name: vocabulary.read(words) for name, words in searched(shop).items()}
-    brands = vocabulary.read([[name] for name in _brands(shop)])
+    fields = {name: vocabulary.read(words) for name, words in searched.items()}
+    brands = vocabulary.read([[name] for name in brand_names])
     names, places = vocabulary.in_order()
     fields = {name: [places[row].tolist() for row in rows] for name, rows in fields.items()}
     index = IdIndex.of(names)
@@ -70,7 +75,7 @@ def _lexical(shop: Shop, part: PartWriter, context: Context) -> None:
     part.arrays(Spelling.of(index.ids).arrays())
     part.arrays(_cut("title", fields["title"]) | _cut("brand", [places[row].tolist() for row in brands]))
     part.json("fields", list(fields))
-    part.arrays(_postings(fields, len(names), len(shop.item_ids)))
+    part.arrays(_postings(fields, len(names), len(fields["title"])))
 
 
 def searched(shop: Shop) -> dict[str, Words]:
