@@ -42,8 +42,8 @@ class LikeShoppers:
         self.reference_count = len(part.array("references"))
         self.items = part.array("items")  # int32[k], ascending: those that can be voted for
         self.places = part.array("places")  # int32[items]: where in ``items``, -1 where not
-        self.offsets = part.array("offsets")  # int64[references * RINGS + 1]
-        self.bought = part.array("bought")  # int32[n]: places
+        self.offsets = part.array("offsets")  # int64[references + 1]
+        self.bought = part.array("bought")  # int32[n]: ring * k + place of what each reference bought, once an item
 
     def votes(self, query: Query) -> Array | None:
         """float64[RINGS, k]: the weighted share of the neighbours who bought each item, within each window before the
@@ -53,16 +53,11 @@ class LikeShoppers:
     def _votes(self, near: Near) -> Array | None:
         if not len(near.rows) or not len(self.items):
             return None
-        rings = [self._ring(near, ring) for ring in range(RINGS)]
+        starts, ends = self.offsets[near.rows], self.offsets[near.rows + 1]
+        weights = np.repeat(near.weights.astype(np.float64), ends - starts)
+        votes = np.bincount(_slices(self.bought, starts, ends), weights, RINGS * len(self.items)).reshape(RINGS, -1)
         for ring in range(1, RINGS):
-            rings[ring] += rings[ring - 1]
-        return np.stack(rings)
-
-    def _ring(self, near: Near, ring: int) -> Array:
-        rows = near.rows * RINGS + ring
-        starts, ends = self.offsets[rows], self.offsets[rows + 1]
-        places = _slices(self.bought, starts, ends)
-        votes: Array = np.bincount(places, np.repeat(near.weights, ends - starts), len(self.items))
+            votes[ring] += votes[ring - 1]
         return votes
 
     def around(self, query: Query) -> Near:
@@ -118,7 +113,9 @@ class NeighboursRecall:
         if votes is None:
             return Recalled.none()
         lately, items = votes[len(WINDOWS_DAYS) - 1], self.shoppers.items
-        places = np.flatnonzero(lately if query.allowed is None else lately * query.allowed[items])
+        places = np.flatnonzero(lately > 0)
+        if query.allowed is not None:
+            places = places[query.allowed[items[places]]]
         best = top(lately[places], limit)
         return Recalled(items[places[best.items]], best.scores)
 

@@ -233,9 +233,10 @@ def _neighbours(part: PartWriter, log: Histories) -> None:
     part.array("posting_offsets", np.searchsorted(items[order], np.arange(ITEMS + 1)).astype(np.int64))
     part.array("posting_rows", rows[order].astype(np.int32))
     part.array("posting_values", np.linspace(0.1, 1.0, len(rows), dtype=np.float32))
-    known, rings = items < 40, rows * 3 + items % 3
-    order = np.flatnonzero(known)[np.argsort(rings[known], kind="stable")]
+    known = items < 40
+    rows, bought = rows[known], items[known] % 3 * 40 + items[known]
+    order = np.lexsort((bought, rows))
     part.array("items", np.arange(40, dtype=np.int32))
     part.array("places", np.where(np.arange(ITEMS) < 40, np.arange(ITEMS), -1).astype(np.int32))
-    part.array("offsets", np.searchsorted(rings[order], np.arange(3 * len(references) + 1)).astype(np.int64))
-    part.array("bought", items[order].astype(np.int32))
+    part.array("offsets", np.searchsorted(rows, np.arange(len(references) + 1)).astype(np.int64))
+    part.array("bought", bought[order].astype(np.int32))

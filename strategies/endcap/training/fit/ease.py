@@ -53,7 +53,7 @@ def gram_of(bought: csr_matrix, context: Context) -> Array:
     size = bought.shape[1]
     busy = bought.getnnz(axis=1) > BUSY_SHARE * size
     sparse = bought[~busy]
-    gram = (sparse.T @ sparse).toarray().astype(np.float32)
+    gram: Array = (sparse.T @ sparse).toarray().astype(np.float32)
     rows = np.flatnonzero(busy)
     for start in range(0, len(rows), BLOCK):
         context.progress("linear model", start, len(rows))

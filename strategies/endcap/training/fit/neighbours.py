@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix, diags
 from endcap.bundle.events import Array
 from endcap.bundle.writer import PartWriter
 from endcap.strategies.contract import SECONDS_PER_DAY
-from endcap.strategies.recall.neighbours import RINGS, WINDOWS_DAYS, weights_of
+from endcap.strategies.recall.neighbours import WINDOWS_DAYS, weights_of
 from endcap.training.fit.fitter import Context, Fitter
 from endcap.training.shop import Shop
 
@@ -80,7 +80,7 @@ def nearest(rows: csr_matrix, references: Array, context: Context) -> tuple[Arra
 
 def purchases_of(shop: Shop, references: Array) -> dict[str, Array]:
     """What the references went for: ``items`` (int32[k]) in the order of the catalog, ``places`` of them, and by
-    reference and ring the places of what was last bought in it, as ``offsets`` and ``bought``."""
+    reference (``offsets``) each item once, as ``bought``: the ring of its last purchase times k, plus its place."""
     size, row_of = len(shop.item_ids), np.full(len(shop.user_ids), -1, np.int64)
     row_of[references] = np.arange(len(references))
     goals = np.flatnonzero(shop.log.goals & (row_of[shop.users] >= 0))
@@ -90,12 +90,11 @@ def purchases_of(shop: Shop, references: Array) -> dict[str, Array]:
     rows, items = np.divmod(pairs, size)
     places, known = _places(items, size)
     ages_days = (shop.data_end - last) / SECONDS_PER_DAY
-    rings = rows * RINGS + np.searchsorted(WINDOWS_DAYS, ages_days)
-    keep = places[items] >= 0
-    order = np.flatnonzero(keep)[np.argsort(rings[keep], kind="stable")]
-    offsets = np.zeros(len(references) * RINGS + 1, np.int64)
-    np.cumsum(np.bincount(rings[keep], minlength=len(offsets) - 1), out=offsets[1:])
-    return {"items": known, "places": places, "offsets": offsets, "bought": places[items[order]]}
+    bought = np.searchsorted(WINDOWS_DAYS, ages_days) * len(known) + places[items]
+    keep = np.flatnonzero(places[items] >= 0)
+    order = keep[np.lexsort((bought[keep], rows[keep]))]
+    offsets = np.searchsorted(rows[order], np.arange(len(references) + 1)).astype(np.int64)
+    return {"items": known, "places": places, "offsets": offsets, "bought": bought[order].astype(np.int32)}
 
 
 def _places(items: Array, size: int) -> tuple[Array, Array]:
