@@ -17,7 +17,7 @@ PROTO_OUT ?= clients/python
 PROTOS := $(sort $(wildcard protos/endcap/v1/*.proto))
 GENERATED := endcap/v1
 
-.PHONY: help install test lint format proto proto-check demo bench quality
+.PHONY: help install test lint format proto proto-check demo bench quality search
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -76,3 +76,6 @@ bench: $(INSTALLED) ## Measure speed and size; prints tables, writes benchmarks/
 
 quality: $(INSTALLED) ## Measure the ranking quality of every strategy; prints a table, writes benchmarks/out/quality.json.
 	$(BIN)/python benchmarks/quality.py $(ARGS)
+
+search: $(INSTALLED) ## Measure how well searches are answered, by judgments; prints tables, writes benchmarks/out/search.json.
+	$(BIN)/python benchmarks/search.py $(ARGS)

@@ -57,6 +57,9 @@ def _reason(code: str, feature: str = "", value: float = NAN, item: str = "", at
         (_reason("TRENDING", "item.trend", math.log(1.5)), "sells 1.5 times what it did before"),
         (_reason("MATCHES_QUERY", "text.query_cosine", 0.7123), "answers the search (likeness 0.71)"),
         (_reason("SIMILAR_CONTENT", "text.rank", 2), "number 2 by its text"),
+        (_reason("MATCHES_QUERY", "lexical.rank", 1), "number 1 by its words"),
+        (_reason("MATCHES_QUERY", "query.coverage", 0.5), "has 50% of what the search says"),
+        (_reason("MATCHES_QUERY", "query.brand", 1.0), "of the brand that was asked for"),
         (
             _reason("PRICE_FITS", "price.ratio_to_usual", 1.1),
             "1.1 times what this shopper usually pays in its category",

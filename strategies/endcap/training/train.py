@@ -87,7 +87,7 @@ def train_on(shop: Shop, config: ShopConfig, out: Path, progress: Progress, cloc
                 metrics["bert"] = _bert(pool, shop, snapshots, table, config, final, judged, progress)
         manifest = manifest.model_copy(update={"metrics": metrics})
         with clock.lap("search"):
-            manifest = taught(final, manifest, shop, config, snapshots)
+            manifest = taught(final, manifest, shop, config, snapshots, progress)
         write_ranker(final.part("ranker"), ranker, names)
         final.part("ranker").json("calibration", calibration)
         return _sealed(final, manifest, shop, clock)
@@ -99,7 +99,7 @@ def _searches_only(shop: Shop, config: ShopConfig, out: Path, progress: Progress
         with clock.lap("fit"):
             manifest = write_snapshot(writer, shop, Context(config, progress, kept=out / ".learning"))
         with clock.lap("search"):
-            manifest = taught(writer, manifest, shop, config)
+            manifest = taught(writer, manifest, shop, config, progress=progress)
         return _sealed(writer, manifest, shop, clock)
 
 

@@ -1,7 +1,8 @@
-"""How near an item is to what answers the search best, which says more of what is meant than a few words can.
+"""How near an item is to what answers the search best, and how near the search is to the kind of thing that it is.
 
-Pseudo-relevance feedback in vector form (Rocchio, 1971; for dense retrieval Li et al., TOIS 2023): the mean of the
-texts nearest to the search, over the whole catalog whatever the request's filter or candidates.
+The first is pseudo-relevance feedback in vector form (Rocchio, 1971; for dense retrieval Li et al., TOIS 2023): the
+mean of the texts nearest to the search, over the whole catalog whatever the request's filter or candidates. The second
+compares the search with the mean of the texts nearest to the item, where training wrote these for a search ranker.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ class QueryContextConfig(Settings):
 
 class QueryContext:
     Config = QueryContextConfig
-    provides = (Feature("query.feedback_cosine", ReasonCode.MATCHES_QUERY),)
+    provides = (
+        Feature("query.feedback_cosine", ReasonCode.MATCHES_QUERY),
+        Feature("query.neighbour_cosine", ReasonCode.MATCHES_QUERY),
+    )
 
     def __init__(self, config: QueryContextConfig, bundle: Bundle) -> None:
         self.config = config
@@ -33,10 +37,14 @@ class QueryContext:
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         vector = self.space.query_vector(query)
+        columns = np.full((len(candidates), 2), np.nan, np.float32)
         if vector is None:
-            return np.full((len(candidates), 1), np.nan, np.float32)
+            return columns
         answer = feedback(self.space, vector, self.config.texts, self.config.sharpness)
-        return self.space.cosines(answer, candidates.items)[:, None].astype(np.float32, copy=False)
+        columns[:, 0] = self.space.cosines(answer, candidates.items)
+        if self.space.near is not None:
+            columns[:, 1] = self.space.near[self.space.text_of[candidates.items]].astype(np.float32) @ vector
+        return columns
 
 
 def feedback(space: TextSpace, vector: Array, texts: int, sharpness: float) -> Array:

@@ -17,6 +17,10 @@ MOSTLY, OVERFETCH = 0.9, 4
 than telling the index which texts are allowed."""
 
 
+NEAR_PART = "text_near"
+"""The bundle part that holds each text's neighbourhood, where a search ranker was learned."""
+
+
 class TextSpace:
     """One per process and bundle, see ``text_space``."""
 
@@ -26,6 +30,7 @@ class TextSpace:
         self.index = TextIndex.open(part.folder)
         self.vectors = part.array("vectors")  # float32[texts, d], unit length
         self.text_of = bundle.catalog.texts  # int32[items]
+        self.near = bundle.part(NEAR_PART).array("vectors") if bundle.has(NEAR_PART) else None  # float16[texts, d]
         items = bundle.part("items")
         self.items = items.array("text_items")  # int32[items], grouped by text, the most popular first
         self.offsets = items.array("text_offsets")  # int64[texts + 1]

@@ -31,6 +31,7 @@ from endcap.training.fit.fitter import Context, fitters
 from endcap.training.progress import Progress, silent
 from endcap.training.ready import check_text_model
 from endcap.training.search.judgments import Judged, Judgments, read_judgments
+from endcap.training.search.neighbours import write_neighbours
 from endcap.training.search.teach import search_table, write_judged
 from endcap.training.shop import Shop
 from endcap.training.snapshot import manifest_of
@@ -102,6 +103,7 @@ def teach(
             f"{path}: found no search with items of different ratings beside the {len(both)} that are asked; expected "
             "judgments of other searches to learn from"
         )
+    write_neighbours(writer)
     return write_judged(writer, manifest, search_table(config), kept, config.training.seed), both
 
 

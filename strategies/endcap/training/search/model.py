@@ -111,11 +111,11 @@ class Choice(NamedTuple):
 def choose(lessons: Lessons, seed: int) -> Choice:
     """The best way by cross-validation, learned from all lessons. There must be at least one telling group."""
     if len(lessons.telling) < LEAST_SEARCHES:
-        return Choice(_ranker(lessons, "sum", seed), "sum", {})
+        return Choice(fit_ranker(lessons, "sum", seed), "sum", {})
     validated = {way: round(float(cross_validated(lessons, way, seed).mean()), 4) for way in WAYS}
     best = max(validated.values())
     way = next(way for way in WAYS if validated[way] >= best - NEAR)
-    return Choice(_ranker(lessons, way, seed), way, validated)
+    return Choice(fit_ranker(lessons, way, seed), way, validated)
 
 
 WAYS = ("sum", "both", "trees")
@@ -127,7 +127,7 @@ def cross_validated(lessons: Lessons, way: str, seed: int) -> Array:
     telling = lessons.telling
     values = np.zeros(len(telling))
     for learned, asked in folds(lessons, seed):
-        ranker = _ranker(lessons.rows(learned), way, seed)
+        ranker = fit_ranker(lessons.rows(learned), way, seed)
         held = np.isin(telling, asked)
         values[held] = quality(lessons.rows(asked), ranker)
     return values
@@ -154,7 +154,7 @@ def quality(lessons: Lessons, scores: Scores) -> Array:
     return values
 
 
-def _ranker(lessons: Lessons, way: str, seed: int) -> Ranker:
+def fit_ranker(lessons: Lessons, way: str, seed: int) -> Ranker:
     summed = fit_sum(lessons, seed)
     booster = None if way == "sum" else fit_trees(lessons, seed)
     linear = 0.0 if way == "trees" else 1.0 / _spread(lessons, summed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from endcap.bundle.folder import Bundle
@@ -11,13 +11,16 @@ from endcap.bundle.writer import BundleWriter
 from endcap.strategies.registry import Shelf, ready_made
 from endcap.strategies.score.search import PART
 from endcap.strategies.strategy import Strategy
+from endcap.strategies.text.space import NEAR_PART
 from endcap.training.config import ShopConfig
 from endcap.training.errors import DataError
+from endcap.training.progress import Progress, silent
 from endcap.training.ranker.lessons import Snapshot
 from endcap.training.search.clicks import from_clicks, searches_in
 from endcap.training.search.judgments import Judgments, read_judgments
 from endcap.training.search.lessons import from_judgments, stacked
 from endcap.training.search.model import LEAST_SEARCHES, Choice, choose
+from endcap.training.search.neighbours import write_neighbours
 from endcap.training.shop import Shop
 
 JUDGED_COLUMNS = ("text.query_cosine", "query.")
@@ -39,11 +42,14 @@ def offered(strategy: Strategy) -> list[str]:
     return [feature.name for hydrator in strategy.hydrate for feature in hydrator.component.provides]
 
 
+def judged_columns(strategy: Strategy) -> list[str]:
+    return [name for name in offered(strategy) if name.startswith(JUDGED_COLUMNS)]
+
+
 def teach_by_judgments(bundle: Bundle, table: dict[str, Any], judgments: Judgments, seed: int) -> Choice:
     """Raises DataError where no search has items of different ratings."""
     strategy = gathering(bundle, table)
-    columns = [name for name in offered(strategy) if name.startswith(JUDGED_COLUMNS)]
-    lessons = from_judgments(bundle, strategy, judgments.pools, columns)
+    lessons = from_judgments(bundle, strategy, judgments.pools, judged_columns(strategy))
     if not len(lessons.telling):
         raise DataError("the judgments hold no search with items of different ratings; there is nothing to learn from")
     return choose(lessons, seed)
@@ -62,14 +68,24 @@ def teach_by_clicks(snapshots: Iterable[Snapshot], shop: Shop, table: dict[str, 
 
 
 def taught(
-    writer: BundleWriter, manifest: Manifest, shop: Shop, config: ShopConfig, snapshots: Iterable[Snapshot] = ()
+    writer: BundleWriter,
+    manifest: Manifest,
+    shop: Shop,
+    config: ShopConfig,
+    snapshots: Sequence[Snapshot] = (),
+    progress: Progress = silent,
 ) -> Manifest:
     """Write the part where there is anything to learn from, and note it in the manifest. Raises DataError or
     ConfigError for judgments that cannot be used."""
     table, seed = search_table(config), config.training.seed
+    if config.search.judgments is None and shop.searches is None:
+        return manifest
+    write_neighbours(writer, progress)
     if config.search.judgments is not None:
         judgments = read_judgments(config.search.judgments, writer.preview(manifest).catalog.ids)
         return write_judged(writer, manifest, table, judgments, seed)
+    for snapshot in snapshots:
+        snapshot.writer.share(NEAR_PART, writer.folder)
     choice = teach_by_clicks(snapshots, shop, table, seed)
     return manifest if choice is None else write_choice(writer, manifest, choice, {"learned_from": "clicks"})
 
