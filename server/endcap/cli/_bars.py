@@ -11,9 +11,15 @@ from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TaskID
 from rich.progress import Progress as Display
 from rich.text import Text
 
+TELL_SECONDS = 30
+"""Where nothing is drawn, long work says this often where it is."""
+LEAST_SECONDS = 2
+"""What is left is not guessed before."""
+
 
 class Bars:
-    """A Progress that draws on a terminal, and elsewhere prints each step once, when it first begins.
+    """A Progress that draws on a terminal, and elsewhere prints each step once, when it first begins, and now and then
+    where long work is.
 
     A step that comes again (training does the same for every window) goes on in its line; its time adds up.
     """
@@ -23,7 +29,7 @@ class Bars:
         self.start = time.monotonic()
         self._lines: dict[str, TaskID] = {}
         self._step = ""
-        self._began = self.start
+        self._began = self._told = self.start
         columns = (SpinnerColumn(finished_text="[green]✓"), TextColumn("{task.description}"), BarColumn(24), _Spent())
         self._display = Display(*columns, console=console, disable=not console.is_terminal)
 
@@ -43,15 +49,15 @@ class Bars:
             self._end_step()
             self._begin(step)
         if total:
-            self._display.update(self._lines[step], completed=done, total=total)
+            self._show(self._lines[step], done, total)
 
     def _begin(self, step: str) -> None:
         self._step, self._began = step, time.monotonic()
         if step in self._lines:
             line = self._lines[step]
-            self._display.update(line, completed=0, total=None, since=self._began)
+            self._display.update(line, completed=0, total=None, since=self._began, first=None)
         else:
-            self._lines[step] = self._display.add_task(step, total=None, spent=0.0, since=self._began)
+            self._lines[step] = self._display.add_task(step, total=None, spent=0.0, since=self._began, first=None)
             self._print_plainly(step)
 
     def _end_step(self) -> None:
@@ -62,18 +68,40 @@ class Bars:
             self._display.update(line, completed=1, total=1, spent=spent, since=None)
             self._step = ""
 
+    def _show(self, line: TaskID, done: int, total: int) -> None:
+        task = next(task for task in self._display.tasks if task.id == line)
+        first = task.fields["first"]
+        first = (time.monotonic(), done) if first is None else first
+        self._display.update(line, completed=done, total=total, first=first)
+        now = time.monotonic()
+        if now - self._told >= TELL_SECONDS and done < total:
+            left = seconds_left(first, done, total, now)
+            self._print_plainly(f"{task.description}: {done} of {total}{f', {left}' if left else ''}")
+
     def _print_plainly(self, step: str) -> None:
+        self._told = time.monotonic()
         if not self.console.is_terminal:
-            self.console.print(f"{time.monotonic() - self.start:6.1f} s  {step}", markup=False)
+            self.console.print(f"{self._told - self.start:6.1f} s  {step}", markup=False)
 
 
 class _Spent(ProgressColumn):
-    """Seconds that went into a step so far."""
+    """Seconds that went into a step so far, and those that it will take yet."""
 
     max_refresh = 0.1
 
     def render(self, task: Task) -> Text:
         since = task.fields["since"]
-        running = time.monotonic() - since if since is not None else 0.0
-        count = f"  {task.completed:.0f}/{task.total:.0f}" if since is not None and task.total else ""
-        return Text(f"{task.fields['spent'] + running:5.1f} s{count}")
+        spent = f"{task.fields['spent'] + (time.monotonic() - since if since is not None else 0.0):5.1f} s"
+        if since is None or not task.total:
+            return Text(spent)
+        left = seconds_left(task.fields["first"], int(task.completed), int(task.total), time.monotonic())
+        return Text(f"{spent}  {task.completed:.0f}/{task.total:.0f}  {left}".rstrip())
+
+
+def seconds_left(first: tuple[float, int] | None, done: int, total: int, now: float) -> str:
+    """``"about 40 s left"`` at the pace since ``first`` (when, and how much was done then); empty where that says
+    little. Work that goes on after an interrupt doesn't begin at nothing."""
+    if first is None or done <= first[1] or now - first[0] < LEAST_SECONDS or done >= total:
+        return ""
+    left = (now - first[0]) / (done - first[1]) * (total - done)
+    return f"about {left:.0f} s left" if left < 120 else f"about {left / 60:.0f} min left"

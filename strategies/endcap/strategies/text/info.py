@@ -42,6 +42,8 @@ class EncoderInfo(BaseModel):
     precision: Literal["int8", "int8-partial", "fp32"]
     """``int8-partial`` keeps the matrices that narrow the vectors (the second of each feed-forward layer) in fp32."""
     parity: Parity | None = None
+    note: str = ""
+    """Why it isn't int8 through and through where that was asked for, or empty."""
 
     @property
     def quantised(self) -> bool:

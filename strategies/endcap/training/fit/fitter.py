@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Protocol
 
 from endcap.bundle.writer import PartWriter
@@ -17,6 +18,9 @@ from endcap.training.shop import Shop
 class Context:
     config: ShopConfig
     progress: Progress
+    kept: Path | None = None
+    """A folder for what outlasts an interrupt, so that the next run goes on from there; who uses it removes it in the
+    end. None: nothing outlasts one."""
 
 
 class Fit(Protocol):

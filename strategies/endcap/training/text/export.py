@@ -33,8 +33,11 @@ class EncoderReport:
     info: EncoderInfo
     bytes: int
     """Of the graph's file."""
-    note: str
-    """Why the graph isn't int8 through and through where that was asked for, or empty."""
+
+    @property
+    def note(self) -> str:
+        """Why the graph isn't int8 through and through where that was asked for, or empty."""
+        return self.info.note
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class _Job:
     texts: list[str]
     exact: parity.Vectors
 
-    def info(self, precision: Precision, measured: Parity | None = None) -> EncoderInfo:
+    def info(self, precision: Precision, measured: Parity | None = None, note: str = "") -> EncoderInfo:
         longest = min(MAX_TOKENS, self.source.most_tokens)
         return EncoderInfo(
             model=self.source.folder.name,
@@ -56,6 +59,7 @@ class _Job:
             pooling=self.source.folder.pooling,
             precision=precision,
             parity=measured,
+            note=note,
         )
 
 
@@ -126,8 +130,8 @@ def _measured(job: _Job, folder: Path, precision: Precision) -> Parity:
 
 
 def _finished(job: _Job, folder: Path, precision: Precision, measured: Parity, shortfalls: list[str]) -> EncoderReport:
-    info = job.info(precision, measured)
-    info.write(folder)
     gate = f"expected cosine {parity.LEAST_COSINE} and overlap {parity.LEAST_OVERLAP} to fp32"
     note = f"{'; '.join(shortfalls)}; {gate}: kept as {precision}" if shortfalls else ""
-    return EncoderReport(info, (folder / GRAPH_NAME).stat().st_size, note)
+    info = job.info(precision, measured, note)
+    info.write(folder)
+    return EncoderReport(info, (folder / GRAPH_NAME).stat().st_size)

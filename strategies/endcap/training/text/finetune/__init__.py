@@ -1,0 +1,1 @@
+"""Teaching the encoder the shop: pairs from what customers did, a contrastive loss, fewer layers by distillation."""
