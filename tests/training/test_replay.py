@@ -29,6 +29,7 @@ default_strategy = "replay"
 [strategies.replay]
 recall = [{{ use = "repeat", limit = 60 }}, {{ use = "als", limit = 40, unseen = true }},
           {{ use = "covisit", limit = 40, unseen = true }}, {{ use = "kinds", limit = 40, unseen = true }},
+          {{ use = "ease", limit = 30, unseen = true }}, {{ use = "neighbours", limit = 30, unseen = true }},
           {{ use = "popular", limit = 30, unseen = true }}, {{ use = "text", limit = 20, unseen = true }}]
 hydrate = [{hydrate}]
 score = "by_source"
