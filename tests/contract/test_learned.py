@@ -10,10 +10,14 @@ import lightgbm
 import numpy as np
 import pytest
 
+from endcap.bundle.events import Array
 from endcap.bundle.writer import BundleWriter
+from endcap.strategies.batch import Candidates
+from endcap.strategies.contract import Query
 from endcap.strategies.hydrate.similarity import TextSimilarity
 from endcap.strategies.recall.cold import ColdRecall
 from endcap.strategies.recall.text import TextRecall
+from endcap.strategies.score.hybrid import Hybrid
 from endcap.strategies.score.trees import Trees
 from endcap.strategies.select.mmr import Mmr
 from endcap.strategies.testing import (
@@ -78,6 +82,10 @@ class TestTrees(ScorerContract):
 
     @classmethod
     def write_parts(cls, writer: BundleWriter) -> None:
+        cls.write_trees(writer)
+
+    @staticmethod
+    def write_trees(writer: BundleWriter) -> None:
         random = np.random.default_rng(3)
         rows = random.normal(0, 2, (300, len(COLUMNS)))
         labels = rows[:, 0] + random.random(300) > 0.5
@@ -86,3 +94,21 @@ class TestTrees(ScorerContract):
         part = writer.part("ranker")
         (part.folder / "model.txt").write_text(model.model_to_string())
         part.json("features", COLUMNS)
+
+
+class TestHybrid(WithTexts, ScorerContract):
+    component = Hybrid
+
+    @classmethod
+    def write_parts(cls, writer: BundleWriter) -> None:
+        from ..support import small_cross
+
+        super().write_parts(writer)
+        TestTrees.write_trees(writer)
+        texts = sorted(set(made.titles()))
+        small_cross.write_part(writer.part("bert"), cls.source / "bert", texts)
+
+    def answer(self, query: Query, candidates: Candidates) -> Array:
+        """After the second look."""
+        scores: Array = self.built.rescore(query, candidates, self.built.score(query, candidates))
+        return scores

@@ -304,3 +304,34 @@ def test_a_source_for_the_unseen_is_not_shown_what_the_shopper_went_for() -> Non
 def test_the_slate_is_named_after_its_strategy() -> None:
     strategy = replace(strategy_of({"a": Proposing([1])}), name="mine")
     assert execute(strategy, NOBODY).strategy == "mine"
+
+
+class Twice(Scoring):
+    """Turns the order of its first scores around."""
+
+    def rescore(self, query: Query, candidates: Candidates, scores: Array) -> Array:
+        turned: Array = -scores
+        return turned
+
+
+def test_a_scorers_second_look_decides_the_order_and_is_timed() -> None:
+    strategy = strategy_of({"a": Proposing(range(4))}, {"facts": BY_NUMBER}, score=Twice(("number",)))
+    slate = execute(strategy, NOBODY)
+    assert slate.items.tolist() == [0, 1, 2, 3]
+    assert slate.scores.tolist() == [0, -1, -2, -3]
+    assert ("rescore", "scorer") in [(timing.stage, timing.component) for timing in slate.run.timings]
+
+
+def test_a_second_look_that_raises_or_answers_in_another_shape_leaves_the_first_order_and_its_reasons() -> None:
+    for answer in (Failing()._fail, lambda *_: np.zeros(2, np.float32)):
+        scorer = Twice(("number",))
+        scorer.rescore = answer  # type: ignore[method-assign]
+        slate = execute(strategy_of({"a": Proposing(range(4))}, {"facts": BY_NUMBER}, score=scorer), NOBODY)
+        assert slate.items.tolist() == [3, 2, 1, 0]
+        assert failures(slate) == [("rescore", "scorer")]
+
+
+def test_a_scorer_that_failed_is_not_asked_a_second_time() -> None:
+    scorer = Failing()
+    scorer.rescore = scorer._fail  # type: ignore[attr-defined]
+    assert failures(execute(strategy_of({"a": Proposing([5, 3])}, score=scorer), NOBODY)) == [("score", "scorer")]

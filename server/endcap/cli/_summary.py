@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -20,6 +21,12 @@ def print_summary(console: Console, outcome: Outcome) -> None:
     console.print(cleaning_table(trained.cleaning), counts_line(trained.manifest), sep="\n")
     if trained.manifest.metrics.get("strategies"):
         console.print(metrics_table(trained.manifest))
+    if found := trained.manifest.metrics.get("bert"):
+        from endcap.cli._bert import bert_table
+
+        console.print(bert_table(found))
+    if told := text_line(trained.folder / "text"):
+        console.print(told, soft_wrap=True)
     if not trained.manifest.event_weights:
         console.print(_without_events_line(trained.left_out), soft_wrap=True)
     console.print(_steps_line(outcome))
@@ -78,6 +85,30 @@ def metrics_table(manifest: Manifest) -> Table:
 
 def _without_events_line(left_out: list[str]) -> str:
     return f"The shop has no [events] to learn from, so these strategies are not offered: {', '.join(left_out)}."
+
+
+def text_line(part: Path) -> str:
+    """What became of the text model: how it was taught, how exact it is, and why it isn't int8 where it isn't."""
+    if not (part / "encoder.json").is_file():
+        return ""
+    encoder = json.loads((part / "encoder.json").read_text(encoding="utf-8"))
+    learning = part / "learning.json"
+    report = json.loads(learning.read_text(encoding="utf-8")) if learning.is_file() else {}
+    parity = encoder["parity"]
+    told = f"Text model {encoder['model']}{_taught(report)} as {encoder['precision']}"
+    told += f" (cosine {parity['cosine']:.3f} to fp32, {parity['neighbour_overlap']:.3f} of the ten nearest)"
+    return f"{told}: {encoder['note']}." if encoder["note"] else f"{told}."
+
+
+def _taught(report: dict[str, Any]) -> str:
+    told = ""
+    if tuned := report.get("finetune"):
+        first, best = tuned["history"][0]["score"], max(entry["score"] for entry in tuned["history"])
+        told += f", fine-tuned by {tuned['method']} to step {tuned['best_step']} of {tuned['steps']}"
+        told += f" (mean reciprocal rank {first:.3f} before, {best:.3f} now)" if tuned["validation_pairs"] else ""
+    if fewer := report.get("distilled"):
+        told += f", distilled to {fewer['layers']} of {fewer['of']} layers (cosine {fewer['cosine']:.3f} to the whole)"
+    return told
 
 
 def _steps_line(outcome: Outcome) -> str:

@@ -91,5 +91,14 @@ def best(scores: Array, items: Array, top: int) -> Array:
 def handed_out(scores: Array, rows: Array, fused: Array) -> Array:
     """float32[n]: ``scores`` with those of ``rows`` (falling) given to the same rows in the order of ``fused``."""
     changed = scores.copy()
-    changed[rows[np.argsort(-fused, kind="stable")]] = scores[rows]
+    changed[rows[np.argsort(-fused, kind="stable")]] = falling(scores[rows])
     return changed
+
+
+def falling(scores: Array) -> Array:
+    """float32[n]: equal neighbours told apart, by the smallest step upwards that there is."""
+    apart = scores.copy()
+    for place in range(len(apart) - 2, -1, -1):
+        if apart[place] <= apart[place + 1]:
+            apart[place] = np.nextafter(apart[place + 1], np.float32(np.inf))
+    return apart

@@ -28,7 +28,7 @@ from endcap.training.parallel import Workers
 from endcap.training.progress import Progress
 from endcap.training.ranker.lessons import Snapshot
 from endcap.training.shop import Shop
-from endcap.training.text.finetune.device import best_device, computing
+from endcap.training.text.finetune.device import computing
 from endcap.training.text.model import SourceModel, check_model
 
 LEARNED_HEAD, SERVED_HEAD = 40, 20
@@ -37,6 +37,8 @@ PAIRS_EACH = 9
 CHECKED = 800
 """Requests kept aside to keep the best moment by, to learn the fusion on, and to judge by."""
 LEAST_PAIRS = 100
+JUDGED_PAIRS = 2000
+"""Of those kept aside, that teacher, student and graph are compared on."""
 
 
 def teach_bert(
@@ -121,21 +123,23 @@ def asked_in(shop: Shop, snapshot: Snapshot, count: int, seed: int) -> list[Aske
 def _told(taught: Taught, info: CrossInfo, fused: Fused, school: School, exported: Array) -> dict[str, Any]:
     """The manifest's entry. All of it comes from requests that nobody learned from."""
     check = school.check
-    said = {"teacher": _logits(taught.teacher, check), "student": _logits(taught.student, check), "exported": exported}
+    rows = np.random.default_rng(0).permutation(len(check.labels))[:JUDGED_PAIRS]
+    said = {name: _logits(getattr(taught, name), check, rows) for name in ("teacher", "student")}
+    said["exported"] = exported[rows]
     return {
         "model": info.model,
         "precision": info.precision,
         "parity": info.parity.model_dump() if info.parity else None,
         "learning": taught.report,
-        "pairs_judged": len(check.labels),
-        "judged": {name: _judged(logits, check.labels) for name, logits in said.items()},
+        "pairs_judged": len(rows),
+        "judged": {name: _judged(logits, check.labels[rows]) for name, logits in said.items()},
         "fusion": fused.metrics,
     }
 
 
-def _logits(network: PairNetwork, check: Lessons) -> Array:
-    with computing(best_device()):
-        return logits_of(network, check.ids, check.lengths, torch.device("cpu"))
+def _logits(network: PairNetwork, check: Lessons, rows: Array) -> Array:
+    with computing(torch.device("cpu")):
+        return logits_of(network, check.ids[rows], check.lengths[rows], torch.device("cpu"))
 
 
 def _judged(logits: Array, labels: Array) -> dict[str, float]:
