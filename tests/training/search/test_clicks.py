@@ -42,7 +42,8 @@ def test_a_search_is_of_one_shopper_and_holds_what_came_of_it(shop: Shop) -> Non
     inside = (shop.log.times >= START + 100 * DAY) & (shop.searches.queries >= 0)
     assert sum(len(search.items) for search in found) <= np.count_nonzero(inside)
     for search in found:
-        rows = inside & (shop.users == search.user) & (shop.log.items == search.items[0])
+        asked = shop.searches.queries == shop.searches.texts.index(search.text)
+        rows = inside & asked & (shop.users == search.user) & (shop.log.items == search.items[0])
         assert search.gains[0] == (GOAL_GAIN if shop.log.goals[rows].any() else OTHER_GAIN)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from endcap.bundle.folder import Bundle
+from endcap.bundle.folder import Bundle, BundleError
 from endcap.strategies.anchors import strengths_of
 from endcap.strategies.batch import Recalled
 from endcap.strategies.contract import Query, ReasonCode, Settings
@@ -21,6 +21,9 @@ class RepeatRecall:
     reason = ReasonCode.BOUGHT_BEFORE
 
     def __init__(self, config: RepeatConfig, bundle: Bundle) -> None:
+        """Raises BundleError where the shop has no events: nobody has bought anything that they could buy again."""
+        if not bundle.manifest.event_weights:
+            raise BundleError(f"bundle {bundle.folder} knows no events")
         self.config = config
 
     def recall(self, query: Query, limit: int) -> Recalled:

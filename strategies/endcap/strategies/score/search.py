@@ -115,7 +115,7 @@ class SearchScorer:
 
     def _added(self, candidates: Candidates, scores: Array) -> Array:
         """float32[n, leanings + ranks]: what was not learned adds, on the scale of these scores."""
-        spread = float(scores.std()) if len(scores) else 0.0
+        spread = float(scores.std() or 1.0) if len(scores) else 1.0  # where all are alike, anything else decides
         values = np.maximum(np.nan_to_num(candidates.matrix(self.leaning).astype(np.float64)), 0.0)
         leanings = self.weights * values / (1.0 + values)
         added: Array = (spread * np.hstack([leanings, self._agreement(candidates)])).astype(np.float32)

@@ -34,7 +34,7 @@ def given_bundle(config: ShopConfig, options: Options) -> Bundle | None:
 
     Raises ConfigError or BundleError for what can be told without the shop's tables.
     """
-    check_events(config, "evaluation")
+    check_events(config, "evaluation without --judgments")
     if not isfinite(options.holdout_days) or options.holdout_days <= 0:
         raise ConfigError(f"--holdout-days: found {options.holdout_days:g}, expected a number of days above 0")
     if options.bundle is None:
