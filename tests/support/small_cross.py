@@ -1,4 +1,4 @@
-"""A BERT ranker of random weights as a bundle part, made in a second: for tests of serving, which need not be clever."""
+"""A BERT ranker of random weights as a bundle part, made in a second: serving need not be clever to be tested."""
 
 from __future__ import annotations
 

@@ -39,7 +39,6 @@ def test_a_bert_that_knows_nothing_hardly_moves_the_order() -> None:
     fusion, found = fused.fusions["shopper"], fused.metrics["shopper"]
     assert abs(fusion.bert) < 0.15 * fusion.tree
     assert abs(found["difference"]["mean"]) < 0.02
-    assert found["difference"]["interval"][0] < 0 < found["difference"]["interval"][1] or fusion.bert == 0
 
 
 def test_trees_that_know_nothing_leave_the_order_to_bert() -> None:

@@ -1,4 +1,4 @@
-"""The part that the ranker becomes: small, faithful, the same for the same model, and silent about where it was made."""
+"""The part that the ranker becomes: faithful, the same for the same model, and silent about where it was made."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def fuse(check: Lessons, logits: Array, seed: int) -> Fused:
         order = np.random.default_rng(seed).permutation(len(heads.labels))
         ours, theirs = (heads.take(np.sort(half)) for half in np.array_split(order, 2))
         fusion, calibration = fit(ours), _calibrated(ours)
-        knots = {"scores": tuple(calibration.scores), "probabilities": tuple(calibration.probabilities)}
+        knots = {name: tuple(each.tolist()) for name, each in calibration._asdict().items()}
         fusions[kind] = fusion.model_copy(update=knots)
         metrics[kind] = {**judged(fusion, theirs, seed), **probabilities(ours, theirs, calibration)}
     return Fused(fusions, metrics)
