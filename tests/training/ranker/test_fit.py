@@ -38,7 +38,7 @@ def with_net(monkeypatch: pytest.MonkeyPatch) -> Ranker:
     return fit_ranker(rows(), 7, silent)
 
 
-def test_few_lessons_make_no_networks() -> None:
+def test_few_lessons_make_no_network() -> None:
     ranker = fit_ranker(rows(), 7, silent)
     assert ranker.net is None
     assert ranker.blend.share == 0
@@ -71,7 +71,7 @@ def opened(folder: Path, ranker: Ranker, **settings: Any) -> Trees:
     return Trees(TreesConfig(**settings), tiny_bundle(folder, write))
 
 
-def test_a_server_scores_by_trees_and_networks_as_training_does(tmp_path: Path, with_net: Ranker) -> None:
+def test_a_server_scores_by_trees_and_network_as_training_does(tmp_path: Path, with_net: Ranker) -> None:
     features = rows(seed=2).features[:50]
     candidates = Candidates(np.arange(50, dtype=np.int32)).with_block(NAMES, features)
     scorer = opened(tmp_path, with_net)
@@ -90,7 +90,7 @@ def test_the_column_that_tells_moves_the_blended_scores_most(tmp_path: Path, wit
     assert np.abs(parts).mean(axis=0).argmax() == 1
 
 
-def test_a_share_of_none_leaves_the_networks_unread(tmp_path: Path, with_net: Ranker) -> None:
+def test_a_share_of_none_leaves_the_network_unread(tmp_path: Path, with_net: Ranker) -> None:
     assert opened(tmp_path, with_net.with_share(0.0)).net is None
 
 

@@ -1,7 +1,6 @@
-"""Small neural networks beside the trees: another kind of model over the same columns, which errs in other places.
+"""A small neural network beside the trees: another kind of model over the same columns, which errs in other places.
 
-Each member has two hidden layers; the score is their mean (deep ensembles, Lakshminarayanan et al., NeurIPS 2017). All
-members are one stack of arrays, so that a request costs a few matrix products.
+Two hidden layers, cut off at zero: a request costs three matrix products.
 """
 
 from __future__ import annotations
@@ -16,6 +15,10 @@ from endcap.bundle.folder import Part
 
 LIMIT = 4.0
 """Inputs are cut off at so many standard deviations: a shop's largest number must not drown all others."""
+
+
+PATTERNS = 10_000
+"""Rows by which columns are told to be absent together."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Encoding:
         means = np.nansum(values, 0, dtype=np.float64) / known
         spread = np.sqrt(np.nansum((values - means) ** 2, 0) / known)
         scales = np.where(spread > 1e-6, 1.0 / np.maximum(spread, 1e-6), 0.0)
-        _, first = np.unique(missing, axis=1, return_index=True)
+        _, first = np.unique(missing[:PATTERNS], axis=1, return_index=True)
         share = missing[:, first].mean(0)
         flags = np.sort(first[(share > 0) & (share < 1)])
         return cls(means.astype(np.float32), scales.astype(np.float32), flags.astype(np.int32))
@@ -57,21 +60,21 @@ def squashed(rows: Array) -> Array:
 
 @dataclass(frozen=True)
 class Net:
-    """m members with h, then g hidden units."""
+    """k columns and f flags, then h and g hidden units."""
 
     means: Array
     scales: Array
     flags: Array
-    first: Array  # float32[k + f, m * h]
-    first_bias: Array  # float32[m * h]
-    second: Array  # float32[m, h, g]
-    second_bias: Array  # float32[m, 1, g]
-    last: Array  # float32[m, g, 1]
-    last_bias: Array  # float32[m, 1, 1]
+    first: Array  # float32[k + f, h]
+    first_bias: Array  # float32[h]
+    second: Array  # float32[h, g]
+    second_bias: Array  # float32[g]
+    last: Array  # float32[g]
+    last_bias: Array  # float32[1]
 
     @classmethod
     def open(cls, part: Part) -> Self:
-        return cls(**{name: part.array(f"net.{name}") for name in names()})
+        return cls(**{field.name: part.array(f"net.{field.name}") for field in fields(cls)})
 
     @property
     def encoding(self) -> Encoding:
@@ -80,31 +83,21 @@ class Net:
     def scores(self, rows: Array) -> Array:
         """float32[n], log-odds, from float32[n, k]."""
         *_, upper = self._layers(rows)
-        outputs = (np.maximum(upper, 0.0) @ self.last + self.last_bias)[..., 0]
-        mean: Array = outputs.mean(0, dtype=np.float32)
-        return mean
+        found: Array = np.maximum(upper, 0.0) @ self.last + self.last_bias
+        return found
 
     def contributions(self, rows: Array) -> Array:
         """float32[n, k]: gradient times input (Shrikumar et al., 2016). An input of zero is the mean over all rows of
         training, so this is how far a column moved the score away from what is usual."""
         inputs, lower, upper = self._layers(rows)
-        back = np.where(upper > 0, self.last[..., 0][:, None, :], 0.0) @ self.second.transpose(0, 2, 1)
-        back = np.where(lower > 0, back, 0.0)  # [m, n, h]
-        members, size, hidden = back.shape
-        gradients = back.transpose(1, 0, 2).reshape(size, members * hidden) @ self.first.T / members
-        moved = gradients * inputs
+        back = np.where(upper > 0, self.last, 0.0) @ self.second.T
+        moved = inputs * (np.where(lower > 0, back, 0.0) @ self.first.T)
         found: Array = moved[:, : len(self.means)].astype(np.float32)
         found[:, self.flags] += moved[:, len(self.means) :]
         return found
 
     def _layers(self, rows: Array) -> tuple[Array, Array, Array]:
-        """Inputs, and both hidden layers before they are cut off at zero: [n, k + f], [m, n, h] and [m, n, g]."""
-        members, hidden, _ = self.second.shape
+        """Inputs, and both hidden layers before they are cut off: float32[n, k + f], [n, h] and [n, g]."""
         inputs = self.encoding(rows)
-        lower = (inputs @ self.first + self.first_bias).reshape(len(rows), members, hidden).transpose(1, 0, 2)
-        upper = np.maximum(lower, 0.0) @ self.second + self.second_bias
-        return inputs, lower, upper
-
-
-def names() -> list[str]:
-    return [field.name for field in fields(Net)]
+        lower = inputs @ self.first + self.first_bias
+        return inputs, lower, np.maximum(lower, 0.0) @ self.second + self.second_bias

@@ -1,4 +1,4 @@
-"""LightGBM over every column that the hydrators gathered, and beside it small networks where training made some."""
+"""LightGBM over every column that the hydrators gathered, and beside it a small network where training made one."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class TreesConfig(Settings):
     model: str = "ranker"
     """The bundle part that holds ``model.txt`` and ``features.json``."""
     net: bool = True
-    """Whether the networks have a say, where the part holds any."""
+    """Whether the network has a say, where the part holds one."""
 
 
 @dataclass(frozen=True)
 class Blend:
-    """How the scores of trees and networks become one, in the trees' unit."""
+    """How the scores of trees and network become one, in the trees' unit."""
 
     share: float
-    """What the networks say, from 0 to 1."""
+    """What the network says, from 0 to 1."""
     scale: float
-    """The spread of the trees' scores by that of the networks'."""
+    """The spread of the trees' scores by that of the network's."""
 
     def __call__(self, trees: Array, net: Array) -> Array:
         blended: Array = (1.0 - self.share) * trees + self.share * self.scale * net
@@ -61,7 +61,7 @@ class Trees:
 
 
 def _beside(part: Part) -> tuple[Net | None, Blend]:
-    """The networks and their share; none where training made none, or found them of no use."""
+    """The network and its share; none where training made none, or found it of no use."""
     if "blend.json" not in part.files():
         return None, Blend(0.0, 1.0)
     blend = Blend(**part.json("blend"))

@@ -1,7 +1,7 @@
-"""The ranker: trees, and where there are lessons enough a few small networks beside them.
+"""The ranker: trees, and where there are lessons enough a small network beside them.
 
 They are models of different kinds that err in different places, so their mean ranks better than either. How much the
-networks say is settled on a window from which neither has learned.
+network says is settled on a window from which neither has learned.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from endcap.training.ranker.rows import Rows
 from endcap.training.ranker.trees import fit_trees, threads_for
 
 WORTH_NET = 20_000
-"""Rows; networks learn nothing from fewer that trees do not."""
+"""Rows; a network learns nothing from fewer that trees do not."""
 SHARE = 0.5
 SHARES = (0.0, 0.25, 0.5, 0.75)
 DEPTH = 10
@@ -70,7 +70,7 @@ def best_share(ranker: Ranker, unseen: Rows) -> float:
 
 
 def share_of(bundle: Bundle) -> float:
-    """What a bundle's networks say; SHARE where it has no ranker yet, or one without networks."""
+    """What a bundle's network says; SHARE where it has no ranker yet, or one without a network."""
     part = Part(bundle.folder / "ranker")
     return float(part.json("blend")["share"]) if "blend.json" in part.files() else SHARE
 

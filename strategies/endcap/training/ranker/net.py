@@ -1,4 +1,4 @@
-"""Fits the networks that stand beside the trees: see endcap.strategies.score.net."""
+"""Fits the network that stands beside the trees: see endcap.strategies.score.net."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from endcap.strategies.score.net import Encoding, Net
 from endcap.training.progress import Progress, silent
 from endcap.training.ranker.rows import Rows
 
-MEMBERS, HIDDEN, UPPER = 3, 64, 32
-DROPOUT, DECAY = 0.2, 1e-4
-EPOCHS, HIGHEST_RATE = 8, 3e-3
+HIDDEN, UPPER = 96, 64
+DROPOUT, DECAY = 0.3, 1e-4
+EPOCHS, HIGHEST_RATE = 12, 3e-3
 LARGEST_BATCH, STEPS = 4096, 64
 """Rows a step, or fewer where an epoch would have fewer steps than this."""
-SAMPLE = 200_000
+SAMPLE = 100_000
 """Rows from which the inputs' means and spreads are taken."""
 
 
 def fit_net(rows: Rows, seed: int, threads: int, progress: Progress = silent) -> Net:
-    """By log loss on every row alike, all members at once. The same numbers for one seed and number of threads."""
+    """By log loss on every row alike. The same numbers for one seed and number of threads."""
     import torch
 
     random = np.random.default_rng(seed)
     count = len(rows.labels)
-    drawn = np.sort(random.choice(count, SAMPLE, replace=False)) if count > SAMPLE else slice(None)
+    drawn = random.choice(count, min(count, SAMPLE), replace=False)
     encoding = Encoding.of(rows.features[drawn])
     with _torch(seed, threads):
         inputs = torch.from_numpy(encoded(encoding, rows.features))
@@ -41,13 +41,12 @@ def fit_net(rows: Rows, seed: int, threads: int, progress: Progress = silent) ->
         for step, places in enumerate(_batches(count, batch, random)):
             chosen = torch.from_numpy(places)
             outputs = _forward(weights, inputs[chosen])
-            target = labels[chosen].expand_as(outputs)
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(outputs, target)
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(outputs, labels[chosen])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
-            progress("fitting the networks", step + 1, steps)
+            progress("fitting the network", step + 1, steps)
         fitted = [weight.detach().numpy() for weight in weights]
     return Net(encoding.means, encoding.scales, encoding.flags, *fitted)
 
@@ -73,23 +72,23 @@ def _weights(width: int) -> list[Any]:
         return torch.zeros(*shape, requires_grad=True)
 
     return [
-        layer(width, MEMBERS * HIDDEN, inputs=width),
-        bias(MEMBERS * HIDDEN),
-        layer(MEMBERS, HIDDEN, UPPER, inputs=HIDDEN),
-        bias(MEMBERS, 1, UPPER),
-        layer(MEMBERS, UPPER, 1, inputs=UPPER),
-        bias(MEMBERS, 1, 1),
+        layer(width, HIDDEN, inputs=width),
+        bias(HIDDEN),
+        layer(HIDDEN, UPPER, inputs=HIDDEN),
+        bias(UPPER),
+        layer(UPPER, inputs=UPPER),
+        bias(1),
     ]
 
 
 def _forward(weights: list[Any], inputs: Any) -> Any:
-    """[members, batch], as Net.scores before the mean, with dropout."""
+    """[batch], as Net.scores, with dropout."""
     import torch
 
     first, first_bias, second, second_bias, last, last_bias = weights
-    lower = torch.relu(inputs @ first + first_bias).view(len(inputs), MEMBERS, HIDDEN).transpose(0, 1)
-    upper = torch.relu(torch.baddbmm(second_bias, torch.dropout(lower, DROPOUT, True), second))
-    return torch.baddbmm(last_bias, torch.dropout(upper, DROPOUT, True), last).squeeze(-1)
+    lower = torch.dropout(torch.relu(torch.addmm(first_bias, inputs, first)), DROPOUT, True)
+    upper = torch.dropout(torch.relu(torch.addmm(second_bias, lower, second)), DROPOUT, True)
+    return upper @ last + last_bias
 
 
 def _batches(count: int, size: int, random: np.random.Generator) -> Iterator[Array]:
