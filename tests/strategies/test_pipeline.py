@@ -324,14 +324,14 @@ def test_a_scorers_second_look_decides_the_order_and_is_timed() -> None:
 
 def test_a_second_look_that_raises_or_answers_in_another_shape_leaves_the_first_order_and_its_reasons() -> None:
     for answer in (Failing()._fail, lambda *_: np.zeros(2, np.float32)):
-        scorer = Twice(("number",))
-        scorer.rescore = answer  # type: ignore[method-assign]
+        scorer: Any = Twice(("number",))
+        scorer.rescore = answer
         slate = execute(strategy_of({"a": Proposing(range(4))}, {"facts": BY_NUMBER}, score=scorer), NOBODY)
         assert slate.items.tolist() == [3, 2, 1, 0]
         assert failures(slate) == [("rescore", "scorer")]
 
 
 def test_a_scorer_that_failed_is_not_asked_a_second_time() -> None:
-    scorer = Failing()
-    scorer.rescore = scorer._fail  # type: ignore[attr-defined]
+    scorer: Any = Failing()
+    scorer.rescore = scorer._fail
     assert failures(execute(strategy_of({"a": Proposing([5, 3])}, score=scorer), NOBODY)) == [("score", "scorer")]

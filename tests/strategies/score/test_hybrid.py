@@ -16,7 +16,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle, BundleError
 from endcap.bundle.writer import BundleWriter
 from endcap.strategies.batch import SCORE, Candidates
-from endcap.strategies.contract import Feature, Query, ReasonCode, Scorer
+from endcap.strategies.contract import Feature, Query, ReasonCode
 from endcap.strategies.pipeline import Slate, execute
 from endcap.strategies.registry import StrategyError, load_strategies
 from endcap.strategies.score.hybrid import ALIKE, MATCHES, Hybrid, HybridConfig, best, handed_out
@@ -71,7 +71,7 @@ def shopper(bundle: Bundle, **more: Any) -> Query:
     return Query(now=made.DATA_END, user=made.HEAVY, history=bundle.histories.of(made.HEAVY), **more)
 
 
-def ranked(scorer: Scorer, query: Query) -> Slate:
+def ranked(scorer: Any, query: Query) -> Slate:
     rows = table().matrix(COLUMNS)
     features = (Feature(MATCHES, ReasonCode.MATCHES_QUERY), Feature(ALIKE, ReasonCode.SIMILAR_CONTENT), Feature("c"))
     strategy = strategy_of(

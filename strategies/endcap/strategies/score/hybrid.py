@@ -30,7 +30,7 @@ class HybridConfig(Settings):
     """The bundle part that holds the trees."""
     bert: str = PART
     """The bundle part that holds the BERT ranker."""
-    top: int = Field(20, ge=2, le=100)
+    top: int = Field(default=20, ge=2, le=100)
     """So many of the trees' best are looked at again."""
 
 

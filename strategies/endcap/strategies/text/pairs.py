@@ -38,12 +38,12 @@ class PairShape(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_tokens: int = Field(32, ge=16)
+    max_tokens: int = Field(default=32, ge=16)
     """Of a pair, with its separators."""
-    title_tokens: int = Field(8, ge=1)
+    title_tokens: int = Field(default=8, ge=1)
     """Of each of a shopper's titles."""
-    half_life_days: float = Field(14.0, gt=0)
-    titles: int = Field(24, ge=1)
+    half_life_days: float = Field(default=14.0, gt=0)
+    titles: int = Field(default=24, ge=1)
     """The shopper's strongest items by recency, from which those nearest to an item are taken."""
     first: int
     """The token that every text begins with, and the one that ends it."""
