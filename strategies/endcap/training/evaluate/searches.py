@@ -22,7 +22,7 @@ from endcap.strategies.contract import Query
 from endcap.strategies.pipeline import execute
 from endcap.strategies.registry import Shelf, check_tables
 from endcap.strategies.strategy import Strategy
-from endcap.training.config import ShopConfig
+from endcap.training.config import SearchConfig, ShopConfig
 from endcap.training.data.read import read_shop
 from endcap.training.errors import ConfigError
 from endcap.training.evaluate.intervals import bootstrap_means, interval
@@ -82,7 +82,8 @@ def evaluate_searches(config: ShopConfig, options: SearchOptions, progress: Prog
 
 
 def write_parts(writer: BundleWriter, shop: Shop, config: ShopConfig, progress: Progress) -> Manifest:
-    known, context = fitters(), Context(config, progress)
+    unjudged = config.model_copy(update={"search": SearchConfig()})  # or fine-tuning could read what is asked later
+    known, context = fitters(), Context(unjudged, progress)
     for name in NEEDED:
         progress(f"fitting {name}")
         known[name].fit(shop, writer.part(name), context)

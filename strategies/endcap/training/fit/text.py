@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from endcap.training.fit.fitter import Context, Fitter
 from endcap.training.shop import Shop
 from endcap.training.text.embed import embed_texts
 from endcap.training.text.export import export_encoder
-from endcap.training.text.finetune.shop import taught
+from endcap.training.text.finetune.shop import judged_of, taught
 from endcap.training.text.index import build_index
 from endcap.training.text.model import check_model
 
@@ -22,7 +22,8 @@ def _text(shop: Shop, part: PartWriter, context: Context) -> None:
     context.progress("loading the text model")
     source = check_model(context.config.text.model)
     with _folder(context.kept) as kept:
-        source, report = taught(source, shop, context.config, kept, context.progress)
+        judged = judged_of(shop, context.config)
+        source, report = taught(source, shop, context.config, kept, context.progress, judged)
     if report:
         part.json("learning", report)
     export_encoder(source, part.folder, texts=shop.texts, progress=context.progress)
@@ -33,8 +34,11 @@ def _text(shop: Shop, part: PartWriter, context: Context) -> None:
 
 @contextmanager
 def _folder(kept: Path | None) -> Iterator[Path]:
+    """For checkpoints: one of the text part's own below ``kept``, which other parts may use as well."""
     if kept is not None:
-        yield kept
+        yield kept / "text"
+        with suppress(OSError):  # there was none, or it holds another part's
+            kept.rmdir()
         return
     with tempfile.TemporaryDirectory(prefix="endcap-learning-") as scratch:
         yield Path(scratch)

@@ -24,7 +24,7 @@ def test_a_student_says_what_its_teacher_says(
     student, report = distilled(thin, 1, titles, 7, kept, steps=60)
     assert report["layers"] == 1
     assert report["of"] == 2
-    assert report["cosine"] > max(0.9, before["cosine"])
+    assert report["cosine"] > before["cosine"] + 0.2
     assert report["neighbour_overlap"] > before["neighbour_overlap"]
     exact, learned, cut = (model.encode(titles, 32) for model in (thin, student, rough))
     assert (exact * learned).sum(1).mean() > (exact * cut).sum(1).mean()
@@ -43,7 +43,7 @@ def test_a_student_begins_with_evenly_spread_layers_of_its_teacher(tmp_path: Pat
     assert len(layers[1]) == 3  # type: ignore[arg-type]
     for mine, its in enumerate([1, 3, 5]):
         own, whole = (layers[k][n].output.dense.weight.detach() for k, n in ((1, mine), (0, its)))  # type: ignore
-        assert np.abs(own - whole).max() < 0.01  # a step away
+        assert float((own - whole).abs().max()) < 0.01  # a step away
     assert len(layers[0]) == 6  # type: ignore[arg-type]
 
 

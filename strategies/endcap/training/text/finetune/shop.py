@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from endcap.bundle.ids import IdIndex
 from endcap.strategies.contract import SECONDS_PER_DAY
 from endcap.training.config import ShopConfig
 from endcap.training.progress import Progress
 from endcap.training.ranker.windows import cut
+from endcap.training.search.judgments import read_judgments
 from endcap.training.shop import Shop
 from endcap.training.text.finetune.batches import categories_of
 from endcap.training.text.finetune.distil import distilled
@@ -48,6 +52,21 @@ def lessons_of(shop: Shop, config: ShopConfig, judged: Sequence[Rating] = ()) ->
     categories = categories_of(len(shop.texts), shop.text_numbers, shop.groups["category"])
     pairs = pairs_of(shop, shop.data_start, aside, config.training.seed, judged)
     return Lessons(pairs, pairs_of(shop, aside, end, config.training.seed), categories)
+
+
+def judged_of(shop: Shop, config: ShopConfig) -> list[Rating]:
+    """Items rated at least half as high as any for a search, of every other search in ``[search] judgments``.
+
+    The ranker of searches learns from the same file. What the encoder was taught of a search it seems to know better
+    than it will know others; of at least half of the searches the ranker sees what cosines are worth.
+    """
+    if not config.text.finetune or config.search.judgments is None:
+        return []
+    judgments = read_judgments(config.search.judgments, IdIndex.of(shop.item_ids))
+    enough = max(judgments.highest / 2, np.finfo(float).tiny)
+    return [
+        Rating(pool.query, int(item)) for pool in judgments.pools[::2] for item in pool.items[pool.ratings >= enough]
+    ]
 
 
 def _spans(shop: Shop, config: ShopConfig) -> tuple[int, int]:
