@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from endcap.bundle.folder import Bundle
 from endcap.strategies.testing import made
+from endcap.training.data.texts import Words
 from endcap.training.fit.lexical import write_index
 
 TITLES = [
@@ -33,7 +32,7 @@ def searchable(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     titles = [*TITLES, *[""] * (made.ITEMS - len(TITLES))]
     words = [[title] if title else [] for title in titles]
     brands = [[brand for brand in BRANDS if brand in title] for title in titles]
-    fields = {"title": words, "brand": brands, "description": [[] for _ in titles]}
+    fields: dict[str, Words] = {"title": words, "brand": brands, "description": [[] for _ in titles]}
     return made.tiny_bundle(
         tmp_path_factory.mktemp("searchable"), lambda writer: write_index(writer.part("lexical"), fields, BRANDS)
     )

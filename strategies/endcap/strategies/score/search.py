@@ -34,7 +34,7 @@ class SearchScorerConfig(Settings):
     prior: dict[str, float] = Field(default_factory=dict)
     """Columns that lean on the order where nothing was learned of them: a value x (0 or above) adds ``weight`` times
     x / (1 + x) of the scores' standard deviation."""
-    agreement: float = Field(1.5, ge=0)
+    agreement: float = Field(default=1.5, ge=0)
     """How much it counts, in the scores' standard deviations, that several sources proposed an item and how early:
     reciprocal rank fusion (see endcap.strategies.merge). It tells nothing of the items of a caller's own list."""
     sources: tuple[str, ...] = ("lexical", "text")
