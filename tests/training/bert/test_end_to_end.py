@@ -10,6 +10,7 @@ from rich.console import Console
 
 from endcap.bundle.folder import Bundle, open_bundle
 from endcap.cli._bert import bert_table
+from endcap.strategies.contract import Query
 from endcap.strategies.pipeline import execute
 from endcap.strategies.registry import load_strategies
 from endcap.training.ranker.rows import query_of
@@ -21,11 +22,27 @@ BERT = """
 [text]
 model = "{model}"
 
+[search]
+judgments = "judgments.csv"
+
 [bert]
 train = true
 layers = 1
 pairs = 400
 """
+JUDGED = 60
+"""Searches, enough for both halves of what is kept aside."""
+
+
+def judgments() -> str:
+    """Each search names an item: that one answers it, another of its kind hardly, others not at all."""
+    items = small_shop.items()["title"].to_list()
+    rows = [
+        f"{items[n]},i{other:02},{rating}"
+        for n in range(JUDGED)
+        for other, rating in ((n, 3), (n // 10 * 10 + (n + 1) % 10, 1), ((n + 20) % 80, 0), ((n + 45) % 80, 0))
+    ]
+    return "\n".join(["query,item_id,rating", *rows]) + "\n"
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +54,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
     folder = tmp_path_factory.mktemp("bert-shop")
     small_bert.write_model(folder / "bert")
+    (folder / "judgments.csv").write_text(judgments())
     config = small_shop.write_small_shop(folder, "windows = 1\n" + BERT.format(model=folder / "bert"))
     with threadpool_limits(1):
         return train(load_config(config), folder / "bundles")
@@ -65,6 +83,15 @@ def test_every_shopper_is_answered_whole(bundle: Bundle) -> None:
         assert not twice.run.degradations
         different += plain.items.tolist() != twice.items.tolist()
     assert bundle.part("bert").json("fusion")["shopper"]["bert"] == 0 or different
+
+
+@pytest.mark.slow
+def test_one_model_looks_at_searches_and_at_shoppers(bundle: Bundle) -> None:
+    strategy = load_strategies(bundle).by_name["hybrid_bert"]
+    assert set(bundle.part("bert").json("fusion")) == {"query", "shopper"}
+    slate = execute(strategy, Query(now=bundle.manifest.data_end, text="organic tea"))
+    assert len(slate.items)
+    assert not slate.run.degradations
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from endcap.strategies.text.pairs import Kind
 from endcap.strategies.text.space import text_space
 from endcap.training.ranker.rows import as_explorer, query_of
 from endcap.training.ranker.windows import Labels, Window
+from endcap.training.search.judgments import Judgments
 from endcap.training.shop import Shop
 
 EXPLORERS = 0.5
@@ -85,6 +86,15 @@ def searches(shop: Shop, window: Window, count: int, random: np.random.Generator
     queries = shop.searches.queries[rows]
     drawn = random.permutation(np.unique(queries))[:count]
     return [_search(shop.searches.texts[number], shop.log.items[rows[queries == number]]) for number in drawn]
+
+
+def judged(judgments: Judgments) -> list[Asked]:
+    """Every search that people judged items for, and what they said, as shares of the highest rating."""
+    highest = max(judgments.highest, 1e-9)
+    return [
+        Asked(pool.items, (pool.ratings / highest).astype(np.float32), text=pool.query, judged=True)
+        for pool in judgments.pools
+    ]
 
 
 def _search(text: str, items: Array) -> Asked:

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from endcap.bundle.events import Array
-from endcap.bundle.folder import Part
+from endcap.bundle.folder import Bundle, Part
 from endcap.bundle.writer import PartWriter
 from endcap.strategies.text.cross import FUSION, CrossEncoder, CrossInfo
-from endcap.training.bert.asked import Asked, searches, shoppers
+from endcap.training.bert.asked import Asked, judged, searches, shoppers
 from endcap.training.bert.fuse import Fused, fuse
 from endcap.training.bert.learn import School, Taught, learn
 from endcap.training.bert.lessons import Lessons, collect, tasks_of
@@ -27,6 +27,7 @@ from endcap.training.evaluate.probability import auc, reliability, sigmoid
 from endcap.training.parallel import Workers
 from endcap.training.progress import Progress
 from endcap.training.ranker.lessons import Snapshot
+from endcap.training.search.judgments import read_judgments
 from endcap.training.shop import Shop
 from endcap.training.text.finetune.device import computing
 from endcap.training.text.model import SourceModel, check_model
@@ -37,6 +38,8 @@ PAIRS_EACH = 9
 CHECKED = 800
 """Requests kept aside to keep the best moment by, to learn the fusion on, and to judge by."""
 LEAST_PAIRS = 100
+JUDGED_SHARE = 0.6
+"""Of the searches that people judged, so many are learned from; the others are for the fusion and its numbers."""
 JUDGED_PAIRS = 2000
 """Of those kept aside, that teacher, student and graph are compared on."""
 
@@ -105,7 +108,9 @@ def gather(
         for snapshot in earlier
         for task in tasks_of(snapshot.bundle, table, pairs, asked_in(shop, snapshot, count, seed), LEARNED_HEAD, seed)
     ]
-    aside = asked_in(shop, latest, CHECKED, seed)
+    rated, rated_aside = _judged_searches(config, latest.bundle)
+    tasks += tasks_of(latest.bundle, table, pairs, rated, LEARNED_HEAD, seed)
+    aside = _shuffled([*asked_in(shop, latest, CHECKED, seed), *rated_aside], np.random.default_rng(seed))
     checks = tasks_of(latest.bundle, table, pairs, aside, SERVED_HEAD, None)
     found = pool.map("pairing requests with items", collect, [*tasks, *checks])
     learned, kept = found[: len(tasks)], found[len(tasks) :]
@@ -116,8 +121,21 @@ def asked_in(shop: Shop, snapshot: Snapshot, count: int, seed: int) -> list[Aske
     """At most ``count`` requests of a window: searches as far as there are any, up to half of them, and shoppers."""
     random = np.random.default_rng([seed, abs(snapshot.window.cutoff)])
     found = searches(shop, snapshot.window, count // 2, random)
-    every = [*found, *shoppers(snapshot.labels, count - len(found), random)[: count - len(found)]]
-    return [every[place] for place in random.permutation(len(every))]
+    return [*found, *shoppers(snapshot.labels, count - len(found), random)[: count - len(found)]]
+
+
+def _judged_searches(config: ShopConfig, bundle: Bundle) -> tuple[list[Asked], list[Asked]]:
+    """(to learn from, kept aside): whole searches, by lot; both empty where the shop has no judgments."""
+    if config.search.judgments is None:
+        return [], []
+    found = judged(read_judgments(config.search.judgments, bundle.catalog.ids))
+    found = _shuffled(found, np.random.default_rng(config.training.seed))
+    cut = round(JUDGED_SHARE * len(found))
+    return found[:cut], found[cut:]
+
+
+def _shuffled(asked: list[Asked], random: np.random.Generator) -> list[Asked]:
+    return [asked[place] for place in random.permutation(len(asked))]
 
 
 def _told(taught: Taught, info: CrossInfo, fused: Fused, school: School, exported: Array) -> dict[str, Any]:
