@@ -217,3 +217,10 @@ def test_two_plugins_of_one_name_are_refused_where_it_is_used(bundle: Bundle, pl
     plug("als = odd_plugin:Clumsy")
     with pytest.raises(StrategyError, match=r"'als' is installed more than once: endcap.*AlsRecall, odd_plugin:Clumsy"):
         load_strategies(bundle, {"mine": {**PLAIN, "recall": ["als"]}})
+
+
+def test_the_strategy_with_bert_differs_from_the_hybrid_in_its_scorer_alone() -> None:
+    tables = ready_made()
+    hybrid, with_bert = tables["hybrid"], tables["hybrid_bert"]
+    assert {key for key in with_bert if with_bert[key] != hybrid.get(key)} == {"description", "score"}
+    assert (hybrid["score"], with_bert["score"]) == ("trees", "hybrid")
