@@ -6,11 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 from endcap.bundle.folder import open_bundle
+from endcap.strategies import pipeline
+from endcap.strategies.contract import Query
 from endcap.strategies.registry import load_strategies
+from endcap.training.search.teach import offered
 
 from ..support import small_bert
 from ..support.live import Live
@@ -71,6 +75,15 @@ def test_the_default_strategy_is_search_and_those_of_events_are_left_out(bundle:
     strategies = load_strategies(open_bundle(bundle))
     assert strategies.default == "search"
     assert {"hybrid", "als", "popular", "repeat"} <= set(strategies.left_out)
+
+
+def test_an_item_has_the_same_columns_whether_it_was_recalled_or_given(bundle: Path) -> None:
+    opened = open_bundle(bundle)
+    strategy = load_strategies(opened).by_name["search"]
+    recalled = pipeline.gather(strategy, Query(now=0, text="智能手表 phone"), pipeline.Run())
+    given = pipeline.gather(strategy, Query(now=0, text="智能手表 phone", given=recalled.items[5:9]), pipeline.Run())
+    columns = offered(strategy)
+    assert np.array_equal(recalled.matrix(columns)[5:9], given.matrix(columns), equal_nan=True)
 
 
 def test_a_chinese_search_is_served(run: Run, bundle: Path) -> None:

@@ -14,6 +14,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.writer import BundleWriter
 from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Query
+from endcap.strategies.hydrate.query_context import QueryContext
 from endcap.strategies.hydrate.similarity import TextSimilarity
 from endcap.strategies.recall.cold import ColdRecall
 from endcap.strategies.recall.text import TextRecall
@@ -70,6 +71,11 @@ class TestColdRecall(WithTexts, RecallContract):
 
 class TestTextSimilarity(WithTexts, HydratorContract):
     component = TextSimilarity
+
+
+class TestQueryContext(WithTexts, HydratorContract):
+    component = QueryContext
+    parameters: ClassVar = {"texts": 2}
 
 
 class TestMmrByText(WithTexts, SelectorContract):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from endcap.training.train import Trained
 
 NEEDED = {
-    "endcap[train]": ("polars", "implicit", "torch", "transformers", "onnx"),
+    "endcap[train]": ("polars", "bm25s", "implicit", "torch", "transformers", "onnx"),
     "endcap[cpu]": ("faiss", "onnxruntime"),
 }
 """What training imports, by the extra that brings it; [gpu] has what [cpu] has. A serving install lacks the former."""

@@ -14,7 +14,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
-from endcap.strategies.text.space import TextSpace, text_space
+from endcap.strategies.text.space import text_space
 
 
 class QueryContextConfig(Settings):
@@ -40,18 +40,17 @@ class QueryContext:
         columns = np.full((len(candidates), 2), np.nan, np.float32)
         if vector is None:
             return columns
-        answer = feedback(self.space, vector, self.config.texts, self.config.sharpness)
+        answer = self._answer(query, vector)
         columns[:, 0] = self.space.cosines(answer, candidates.items)
         if self.space.near is not None:
             columns[:, 1] = self.space.near[self.space.text_of[candidates.items]].astype(np.float32) @ vector
         return columns
 
-
-def feedback(space: TextSpace, vector: Array, texts: int, sharpness: float) -> Array:
-    """float32[d], unit length: the weighted mean of the ``texts`` nearest to ``vector``."""
-    numbers, cosines = space.index.search(vector, texts)
-    weights = np.exp(sharpness * (cosines - cosines.max(initial=-1.0)))
-    mean = weights.astype(np.float32) @ space.vectors[numbers]
-    length = float(np.linalg.norm(mean))
-    answer: Array = (mean / length if length > 0 else vector).astype(np.float32)
-    return answer
+    def _answer(self, query: Query, vector: Array) -> Array:
+        """float32[d], unit length: the weighted mean of the nearest texts."""
+        numbers, cosines = (found[: self.config.texts] for found in self.space.closest(query, self.config.texts))
+        weights = np.exp(self.config.sharpness * (cosines - cosines.max(initial=-1.0)))
+        mean = weights.astype(np.float32) @ self.space.vectors[numbers]
+        length = float(np.linalg.norm(mean))
+        answer: Array = (mean / length if length > 0 else vector).astype(np.float32)
+        return answer

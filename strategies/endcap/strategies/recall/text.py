@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import anchors
 from endcap.strategies.batch import Recalled
@@ -32,13 +31,9 @@ class TextRecall:
         self.space = text_space(bundle)
 
     def recall(self, query: Query, limit: int) -> Recalled:
-        vector = self._vector(query)
+        if query.text:
+            return self.space.nearest_to(query, limit, self.config.per_text)
+        vector = self.space.profile(anchors(query, self.config.half_life_days, self.config.most_anchors))
         if vector is None:
             return Recalled.none()
         return self.space.nearest(vector, limit, query.allowed, self.config.per_text)
-
-    def _vector(self, query: Query) -> Array | None:
-        vector = self.space.query_vector(query)
-        if vector is None:
-            vector = self.space.profile(anchors(query, self.config.half_life_days, self.config.most_anchors))
-        return vector

@@ -53,6 +53,24 @@ class TextSpace:
         cosines: Array = self.vectors[self.text_of[items]] @ vector
         return cosines
 
+    def closest(self, query: Query, limit: int) -> tuple[Array, Array]:
+        """Numbers and cosines of at least the ``limit`` texts nearest to the search text, over the whole catalog.
+
+        Recall and features ask for the same: whoever comes first searches.
+        """
+        vector = self.query_vector(query)
+        assert vector is not None
+        found = query.once("text.closest", lambda: self.index.search(vector, limit))
+        return found if len(found[0]) >= min(limit, len(self.index)) else self.index.search(vector, limit)
+
+    def nearest_to(self, query: Query, limit: int, per_text: int) -> Recalled:
+        """As ``nearest`` of the search text."""
+        vector = self.query_vector(query)
+        assert vector is not None
+        if query.allowed is not None:
+            return self.nearest(vector, limit, query.allowed, per_text)
+        return self._items_of(*self.closest(query, limit), None, limit, per_text)
+
     def nearest(self, vector: Array, limit: int, allowed: Array | None, per_text: int) -> Recalled:
         """The items of the nearest texts, at most ``per_text`` of one text, the most popular of a text first."""
         if allowed is not None and np.count_nonzero(allowed) > MOSTLY * len(allowed):
@@ -71,6 +89,9 @@ class TextSpace:
         per_text: int,
     ) -> Recalled:
         texts, cosines = self.index.search(vector, text_limit, allowed_texts)
+        return self._items_of(texts, cosines, allowed, limit, per_text)
+
+    def _items_of(self, texts: Array, cosines: Array, allowed: Array | None, limit: int, per_text: int) -> Recalled:
         starts, counts = self.offsets[texts], self.offsets[texts + 1] - self.offsets[texts]
         places = np.repeat(np.arange(len(texts)), counts)
         ranks = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
