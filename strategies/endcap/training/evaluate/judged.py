@@ -10,7 +10,7 @@ from endcap.bundle.folder import Bundle, BundleError
 from endcap.strategies.registry import Shelf, ready_made
 from endcap.training.evaluate.ranking import each_alone
 
-READY_MADE = ("hybrid", "linear")
+READY_MADE = ("hybrid", "hybrid_bert", "linear")
 """The others are single sources, which are judged anyway, or answer searches and product pages."""
 
 ALONE = "recall."
