@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from endcap.bundle.ids import IdIndex
 from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
 from endcap.strategies.registry import check_tables, load_strategies, ready_made
@@ -28,6 +29,7 @@ from endcap.training.ranker.lessons import Snapshot, gather_rows, take_snapshot
 from endcap.training.ranker.rows import Rows, columns_of, gathering
 from endcap.training.ranker.windows import cut
 from endcap.training.ready import check_text_model
+from endcap.training.search.judgments import read_judgments
 from endcap.training.search.teach import taught
 from endcap.training.shop import Shop
 from endcap.training.snapshot import write_snapshot
@@ -53,6 +55,8 @@ def train(config: ShopConfig, out: Path, progress: Progress = silent) -> Trained
     clock = Stopwatch()
     with clock.lap("read"):
         shop = read_shop(config, progress)
+        if config.search.judgments is not None:
+            read_judgments(config.search.judgments, IdIndex.of(shop.item_ids))  # refused now, not after minutes
     return train_on(shop, config, out, progress, clock)
 
 

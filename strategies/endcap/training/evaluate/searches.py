@@ -16,6 +16,7 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle, open_bundle
+from endcap.bundle.ids import IdIndex
 from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
 from endcap.strategies.contract import Query
@@ -74,10 +75,14 @@ def evaluate_searches(config: ShopConfig, options: SearchOptions, progress: Prog
         return _found(bundle, config, read_judgments(options.judgments, bundle.catalog.ids), [], progress)
     check_text_model(config)
     shop = read_shop(config, progress)
+    catalog = IdIndex.of(shop.item_ids)
+    asked = read_judgments(options.judgments, catalog)
+    lessons, both = lessons_beside(asked, options.train_judgments or config.search.judgments, catalog)
     with tempfile.TemporaryDirectory(prefix="endcap-evaluate-") as scratch, BundleWriter(Path(scratch)) as writer:
         manifest = write_parts(writer, shop, config, progress)
-        asked = read_judgments(options.judgments, writer.preview(manifest).catalog.ids)
-        manifest, both = teach(writer, manifest, config, asked, options.train_judgments)
+        if lessons is not None:
+            write_neighbours(writer, progress)
+            manifest = write_judged(writer, manifest, search_table(config), lessons, config.training.seed)
         return _found(writer.preview(manifest), config, asked, both, progress)
 
 
@@ -90,13 +95,11 @@ def write_parts(writer: BundleWriter, shop: Shop, config: ShopConfig, progress: 
     return manifest_of(shop, config)
 
 
-def teach(
-    writer: BundleWriter, manifest: Manifest, config: ShopConfig, asked: Judgments, path: Path | None
-) -> tuple[Manifest, list[str]]:
-    """The ranker, if there is anything to learn from, and the searches that were left out because they are asked."""
-    if (path := path or config.search.judgments) is None:
-        return manifest, []
-    lessons = read_judgments(path, writer.preview(manifest).catalog.ids)
+def lessons_beside(asked: Judgments, path: Path | None, catalog: IdIndex) -> tuple[Judgments | None, list[str]]:
+    """What the ranker learns from, if anything, and the searches that were left out of it because they are asked."""
+    if path is None:
+        return None, []
+    lessons = read_judgments(path, catalog)
     kept = lessons.without({pool.query for pool in asked.pools})
     both = sorted({pool.query for pool in lessons.pools} - {pool.query for pool in kept.pools})
     if not any(pool.mixed for pool in kept.pools):
@@ -104,8 +107,7 @@ def teach(
             f"{path}: found no search with items of different ratings beside the {len(both)} that are asked; expected "
             "judgments of other searches to learn from"
         )
-    write_neighbours(writer)
-    return write_judged(writer, manifest, search_table(config), kept, config.training.seed), both
+    return kept, both
 
 
 def _found(
