@@ -138,6 +138,15 @@ def test_train_judgments_alone_and_bad_ratings_are_refused(run: Run, catalog: Pa
     assert "column 'rating', row 1: found 'great', expected a number" in ended.errors
 
 
+def test_bad_judgments_in_shop_toml_stop_training_before_it_starts(run: Run, tmp_path: Path) -> None:
+    config = write_catalog(tmp_path / "shop", '[search]\njudgments = "judgments.csv"\n')
+    (tmp_path / "shop" / "judgments.csv").write_text("query,item_id,stars\nmilk,i01,3\n")
+    ended = run("train", "--config", config, "--out", tmp_path / "bundles")
+    assert ended.code == 2
+    assert "no column 'rating', which Endcap reads as rating" in ended.errors
+    assert "fitting" not in ended.errors
+
+
 def test_shop_toml_may_name_judgments(tmp_path: Path) -> None:
     from endcap.training.config import load_config
     from endcap.training.train import train

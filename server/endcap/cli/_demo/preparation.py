@@ -70,6 +70,7 @@ def fingerprint(config: Path) -> str:
     except TrainingInputError as error:
         refuse(str(error))
     tables = [table.path for table in (shop.events, shop.items, shop.users, shop.item_periods) if table]
+    tables += [shop.search.judgments] if shop.search.judgments else []
     digest = hashlib.sha256(str(FORMAT_VERSION).encode())
     for path in [config, *tables, *_sources()]:
         with path.open("rb") as file:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import lightgbm
 import numpy as np
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from endcap.bundle.events import Array
 from endcap.bundle.writer import PartWriter
@@ -110,6 +111,11 @@ class Choice(NamedTuple):
 
 def choose(lessons: Lessons, seed: int) -> Choice:
     """The best way by cross-validation, learned from all lessons. There must be at least one telling group."""
+    with threadpool_limits(1):  # the same sums whatever the number of cores
+        return _choose(lessons, seed)
+
+
+def _choose(lessons: Lessons, seed: int) -> Choice:
     if len(lessons.telling) < LEAST_SEARCHES:
         return Choice(fit_ranker(lessons, "sum", seed), "sum", {})
     validated = {way: round(float(cross_validated(lessons, way, seed).mean()), 4) for way in WAYS}
