@@ -23,6 +23,7 @@ from endcap.strategies.recall.ease import EaseRecall
 from endcap.strategies.recall.kinds import KindsRecall
 from endcap.strategies.recall.neighbours import NeighboursRecall
 from endcap.strategies.recall.popular import PopularRecall
+from endcap.strategies.recall.profile import ProfileRecall
 from endcap.strategies.recall.repeat import RepeatRecall
 from endcap.strategies.score.baselines import BySource, PopularScorer, Shuffle
 from endcap.strategies.score.linear import Linear
@@ -77,6 +78,10 @@ class TestNeighbourVotes(HydratorContract):
 
 class TestPopularRecall(RecallContract):
     component = PopularRecall
+
+
+class TestProfileRecall(RecallContract):
+    component = ProfileRecall
 
 
 class TestRepeatRecall(RecallContract):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class Protocol(StrEnum):
     temporal = "temporal"
     leave_one_out = "leave_one_out"
+    cold = "cold"
 
 
 def command(
@@ -26,7 +27,8 @@ def command(
         Protocol,
         typer.Option(
             help="temporal: train on what lies before the last days and rank for what comes in them. "
-            "leave_one_out: hold back each shopper's last goal event; for data without dates."
+            "leave_one_out: hold back each shopper's last goal event; for data without dates. "
+            "cold: as temporal, and hide whole items and shoppers from training, to ask for these alone."
         ),
     ] = Protocol.temporal,
     holdout_days: Annotated[float, typer.Option(min=0.0001, help="How many last days are held back.")] = 28.0,
@@ -36,6 +38,12 @@ def command(
     ablate: Annotated[
         bool, typer.Option("--ablate", help="Also retrain without each recall source and feature group. Takes long.")
     ] = False,
+    cold_items: Annotated[
+        float, typer.Option(min=0, max=0.5, help="With --protocol cold: the share of the items that is hidden.")
+    ] = 0.05,
+    cold_shoppers: Annotated[
+        float, typer.Option(min=0, max=0.5, help="With --protocol cold: the share of the shoppers that is hidden.")
+    ] = 0.1,
     judgments: Annotated[
         Path | None,
         typer.Option(
@@ -62,6 +70,13 @@ def command(
     if judgments is not None or train_judgments is not None:
         _searches(config, judgments, train_judgments, bundle, json_file, html_file)
         return
+    if protocol is Protocol.cold:
+        if bundle is not None or ablate:
+            refuse(
+                "--protocol cold: trains a bundle of its own, without what is hidden; leave --bundle and --ablate out"
+            )
+        _cold(config, (cold_items, cold_shoppers, holdout_days), json_file, html_file)
+        return
     with mistakes_told(config, "nothing was written"), stoppable(), Bars(notices()) as bars:
         found = _evaluate(config, protocol, holdout_days, bundle, ablate, bars)
         from endcap.training.report.page import page
@@ -80,6 +95,23 @@ def _evaluate(
     from endcap.training.evaluate.given import Options
 
     return evaluate(loaded, Options(str(protocol), holdout_days, bundle, ablate), progress)
+
+
+def _cold(config: Path, asked: tuple[float, float, float], json_file: Path | None, html_file: Path | None) -> None:
+    from endcap.cli._bars import Bars
+    from endcap.cli._cold import print_cold
+    from endcap.cli._console import notices, results
+    from endcap.cli._signals import stoppable
+    from endcap.cli._training import mistakes_told, read_config
+
+    with mistakes_told(config, "nothing was written"), stoppable(), Bars(notices()) as bars:
+        loaded = read_config(config)
+        from endcap.training.evaluate.cold.evaluation import ColdOptions, evaluate_cold
+        from endcap.training.report.cold import cold_page
+
+        found = evaluate_cold(loaded, ColdOptions(*asked), bars)
+        _write(found, json_file, html_file, cold_page)
+    print_cold(results(), found)
 
 
 def _searches(

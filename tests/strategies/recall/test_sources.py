@@ -13,6 +13,7 @@ from endcap.strategies.recall.covisit import CovisitConfig, CovisitRecall
 from endcap.strategies.recall.ease import EaseConfig, EaseRecall
 from endcap.strategies.recall.neighbours import NeighboursConfig, NeighboursRecall, weights_of
 from endcap.strategies.recall.popular import PopularConfig, PopularRecall
+from endcap.strategies.recall.profile import ProfileConfig, ProfileRecall, ShopperMap
 from endcap.strategies.recall.repeat import RepeatConfig, RepeatRecall
 from endcap.strategies.testing import Only, made, tiny_bundle
 
@@ -139,8 +140,8 @@ def test_folding_in_solves_the_equation_of_the_paper(bundle: Bundle) -> None:
     np.testing.assert_allclose(factors.solve(items, strengths), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_als_proposes_by_the_folded_in_factor_and_never_what_was_never_sold(bundle: Bundle) -> None:
-    source = AlsRecall(AlsConfig(), bundle)
+def test_als_proposes_by_the_folded_in_factor_and_never_what_was_never_sold_unless_asked_to(bundle: Bundle) -> None:
+    source = AlsRecall(AlsConfig(newcomers=0.0), bundle)
     query = replace(NOBODY, history=events_of((2, DAY), (9, DAY)))
     found = source.recall(query, 99)
     scores = source.factors.items @ source.factors.fold_in(query)
@@ -149,16 +150,52 @@ def test_als_proposes_by_the_folded_in_factor_and_never_what_was_never_sold(bund
 
 
 def test_als_has_nothing_for_a_shopper_of_whom_nothing_is_known(bundle: Bundle) -> None:
-    assert len(AlsRecall(AlsConfig(), bundle).recall(NOBODY, 9).items) == 0
+    assert len(AlsRecall(AlsConfig.model_validate({}), bundle).recall(NOBODY, 9).items) == 0
 
 
 def test_a_new_event_counts_at_once(bundle: Bundle) -> None:
-    source = AlsRecall(AlsConfig(), bundle)
+    source = AlsRecall(AlsConfig.model_validate({}), bundle)
     before = replace(NOBODY, history=events_of((2, DAY)))
     after = replace(before, session=events_of((30, 60)))
     assert source.factors.fold_in(after)[0] != source.factors.fold_in(before)[0]
     moved = source.factors.items[30] @ (source.factors.fold_in(after) - source.factors.fold_in(before))
     assert moved > 0
+
+
+def test_als_gives_newcomers_a_part_of_the_places_by_what_is_expected_of_them(bundle: Bundle) -> None:
+    query = replace(NOBODY, history=events_of((2, DAY), (9, DAY)))
+    factors = AlsRecall(AlsConfig.model_validate({}), bundle).factors
+    expected = float(factors.newcomer_factors[0] @ factors.fold_in(query))
+    assert expected > 0
+    for places, scale in ((0.05, 0.5), (0.5, 4.0), (0.275, 2.25)):
+        found = AlsRecall(AlsConfig(newcomers=places), bundle).recall(query, 99)
+        score = found.scores[found.items.tolist().index(made.NEVER_SOLD)]
+        assert score == pytest.approx(scale * expected, rel=1e-5)
+        assert (np.diff(found.scores) <= 0).all()
+    barred = replace(query, filter=without(made.NEVER_SOLD))
+    assert made.NEVER_SOLD not in AlsRecall(AlsConfig(newcomers=0.5), bundle).recall(barred, 99).items
+
+
+def test_a_profile_is_the_mean_shopper_moved_by_what_is_known_of_this_one(bundle: Bundle) -> None:
+    source = ProfileRecall(ProfileConfig(newcomers=0.0), bundle)
+    part = bundle.part("als")
+    rows, proposals = part.array("profile"), part.array("proposals")
+    for attributes, factor in (
+        ({}, rows[0]),
+        ({"age": "35-44"}, rows[0] + rows[1]),
+        ({"age": "never heard of", "shoe size": "44"}, rows[0]),
+    ):
+        found = source.recall(replace(NOBODY, attributes=attributes), 5)
+        scores = proposals @ factor
+        assert found.scores.tolist() == pytest.approx(np.sort(scores)[::-1][:5].tolist(), rel=1e-5)
+
+
+def test_a_number_moves_a_profile_by_how_far_it_is_from_the_mean() -> None:
+    rows = np.array([[1.0, 0.0], [0.0, 2.0]], np.float32)
+    shoppers = ShopperMap(rows, {"age": {"row": 1, "mean": 40.0, "spread": 10.0}})
+    assert shoppers.factor({"age": "55"}).tolist() == [1.0, 3.0]
+    for strange in ("old", "nan", "inf", ""):
+        assert shoppers.factor({"age": strange}).tolist() == [1.0, 0.0]
 
 
 def test_cold_start_reads_the_search_then_the_page_then_the_attributes() -> None:
@@ -168,3 +205,4 @@ def test_cold_start_reads_the_search_then_the_page_then_the_attributes() -> None
     assert words_of(replace(full, text="")) == "shop café noir sort 1"
     assert words_of(replace(full, text="", page="")) == "age group 25-34, diet vegan"
     assert words_of(NOBODY) == ""
+    assert words_of(replace(NOBODY, attributes=attributes), {"age_group"}) == "diet vegan"

@@ -1,33 +1,44 @@
 """Collaborative filtering by factors: what shoppers with a similar history chose.
 
 The factors are fitted by implicit's alternating least squares; a shopper is folded in at request time from what they
-did, so one who was never trained on is served like any other, and a new event counts at once.
+did, so one who was never trained on is served like any other, and a new event counts at once. Items that nobody has met
+yet have the factors that items like them can be expected to have, and a share of the places.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from pydantic import Field
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import anchors
 from endcap.strategies.batch import Recalled
-from endcap.strategies.contract import Query, ReasonCode, Settings
+from endcap.strategies.contract import NO_ITEMS, Query, ReasonCode, Settings
 from endcap.strategies.recall.top import top
+
+DEFAULT_PLACES = 0.05
+"""Newcomers' share of the places where nobody says otherwise, and the scale of their factors as features."""
 
 
 class Factors:
-    """Item factors and the fold-in of a shopper: Hu, Koren and Volinsky, ICDM 2008, equation 4."""
+    """Item factors and the fold-in of a shopper."""
 
     def __init__(self, bundle: Bundle) -> None:
         part = bundle.part("als")
         self.items = part.array("item_factors")  # float32[items, f]
         self.proposable = part.array("proposable")  # int32[k], the items with enough shoppers to be proposed
         self.proposals = part.array("proposals")  # float32[k, f], their factors, side by side for one pass
-        self.gram = part.array("gram")  # float64[f, f]: Y'Y + regularization
+        self.gram = part.array("gram")  # float64[f, f]: Y'Y + regularization, of the items with events
         fitted = part.json("als")
         self.alpha, self.half_life_days = float(fitted["alpha"]), float(fitted["half_life_days"])
         self.most_items = int(fitted["most_items"])
+        told = fitted.get("newcomer_scales", {})  # none in a bundle that was written before there were any
+        self._scales = [(0.0, 0.0), *sorted((float(share), float(scale)) for share, scale in told.items())]
+        self.newcomers = part.array("newcomers") if told else NO_ITEMS
+        """int32[m]: items that hardly anybody has met yet."""
+        self.newcomer_factors = part.array("newcomer_factors") if told else self.items[:0]
+        """float32[m, f]: what is expected of them, not to scale."""
 
     def fold_in(self, query: Query) -> Array:
         """float32[f]: the factor of this request's shopper, or of its seed items; zeros where nothing is known."""
@@ -39,12 +50,34 @@ class Factors:
 
     def solve(self, items: Array, strengths: Array) -> Array:
         """float32[f] for items (int32[k]) of the given strengths (float32[k])."""
-        if not len(items):
-            return np.zeros(self.items.shape[1], np.float32)
-        rows = self.items[items].astype(np.float64)
-        confidence = confidences(strengths, self.alpha)
-        left = self.gram + rows.T @ (rows * (confidence - 1.0)[:, None])
-        return np.linalg.solve(left, rows.T @ confidence).astype(np.float32)
+        return folded_in(self.gram, self.items[items], confidences(strengths, self.alpha))
+
+    def scale(self, places: float) -> float:
+        """What newcomers' scores are multiplied by to hold this share of the places in shoppers' lists."""
+        shares, scales = zip(*self._scales, strict=True)
+        return float(np.interp(places, shares, scales))
+
+    def best(self, shopper: Array, limit: int, allowed: Array | None, places: float) -> Recalled:
+        """The items of the highest scores for a shopper's factor; newcomers hold about ``places`` of them."""
+        scores, items = self.proposals @ shopper, self.proposable
+        scale = self.scale(places)
+        if scale > 0 and len(self.newcomers):
+            scores = np.concatenate([scores, (self.newcomer_factors @ shopper) * np.float32(scale)])
+            items = np.concatenate([items, self.newcomers])
+        found = top(scores, limit, None if allowed is None else allowed[items])
+        return Recalled(items[found.items], found.scores)
+
+
+def folded_in(gram: Array, factors: Array, confidence: Array) -> Array:
+    """float32[f] of who met items of these factors (float32[k, f]), each with its confidence (float64[k]).
+
+    Hu, Koren and Volinsky, ICDM 2008, equation 4.
+    """
+    if not len(factors):
+        return np.zeros(len(gram), np.float32)
+    rows = factors.astype(np.float64)
+    left = gram + rows.T @ (rows * (confidence - 1.0)[:, None])
+    return np.linalg.solve(left, rows.T @ confidence).astype(np.float32)
 
 
 def confidences(strengths: Array, alpha: float) -> Array:
@@ -53,7 +86,9 @@ def confidences(strengths: Array, alpha: float) -> Array:
 
 
 class AlsConfig(Settings):
-    """No parameters: what the factors need was fixed when they were fitted."""
+    newcomers: float = Field(DEFAULT_PLACES, ge=0, le=0.5)
+    """The share of the places, about, that goes to items that hardly anybody has met yet, by what is expected of them.
+    0: they are not proposed."""
 
 
 class AlsRecall:
@@ -61,13 +96,11 @@ class AlsRecall:
     reason = ReasonCode.SHOPPERS_LIKE_YOU
 
     def __init__(self, config: AlsConfig, bundle: Bundle) -> None:
+        self.places = config.newcomers
         self.factors = Factors(bundle)
 
     def recall(self, query: Query, limit: int) -> Recalled:
         shopper = self.factors.fold_in(query)
         if not shopper.any():
             return Recalled.none()
-        factors = self.factors
-        allowed = None if query.allowed is None else query.allowed[factors.proposable]
-        found = top(factors.proposals @ shopper, limit, allowed)
-        return Recalled(factors.proposable[found.items], found.scores)
+        return self.factors.best(shopper, limit, query.allowed, self.places)

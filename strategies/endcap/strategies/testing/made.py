@@ -163,7 +163,12 @@ def _als(part: PartWriter, random: np.random.Generator) -> None:
     gram = factors.T.astype(np.float64) @ factors + 0.1 * np.eye(FACTORS)
     proposable = np.flatnonzero(factors.any(axis=1)).astype(np.int32)
     part.arrays({"item_factors": factors, "gram": gram, "proposable": proposable, "proposals": factors[proposable]})
-    part.json("als", {"alpha": 4.0, "half_life_days": 120.0, "most_items": 1000})
+    part.arrays({"newcomers": np.array([NEVER_SOLD], np.int32), "newcomer_factors": factors[:1]})
+    scales = {"newcomer_scales": {"0.05": 0.5, "0.5": 4.0}}
+    part.json("als", {"alpha": 4.0, "half_life_days": 120.0, "most_items": 1000, **scales})
+    part.array("text_map", factors[:1])  # as learned without texts
+    part.array("profile", factors[:2])
+    part.json("profile", {"age": {"values": {"35-44": 1}}})
 
 
 def _covisit(part: PartWriter, random: np.random.Generator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Protocol
@@ -36,11 +37,21 @@ class Fitter:
     """It reads no events, so that the training windows share one copy."""
     needs_events: bool = False
     """It is left out for a shop that has none."""
+    after: tuple[str, ...] = ()
+    """Parts that it reads where they are there, beside its own folder: they are fitted before it."""
 
 
 def fitters() -> dict[str, Fitter]:
-    """By part name: Endcap's own and every installed plugin's. Raises ConfigError for one that does not load."""
-    return {point.name: _load(point) for point in sorted(entry_points(group="endcap.fit"))}
+    """By part name, in the order to fit them: Endcap's own and every installed plugin's.
+
+    Raises ConfigError for one that does not load, and where parts wait for each other.
+    """
+    found = {point.name: _load(point) for point in sorted(entry_points(group="endcap.fit"))}
+    waits = {name: [other for other in fitter.after if other in found] for name, fitter in found.items()}
+    try:
+        return {name: found[name] for name in TopologicalSorter(waits).static_order()}
+    except CycleError as error:
+        raise ConfigError(f"endcap.fit: these parts wait for each other: {', '.join(error.args[1])}") from error
 
 
 def _load(point: EntryPoint) -> Fitter:

@@ -1,0 +1,156 @@
+"""From what an item says of itself to a factor: for items that nobody has met yet, and few have.
+
+The factor of an item without events is what an item like it can be expected to have: a ridge regression from the text
+embedding, and on top of it what the item's groups (brand, department, ..., line, title) have in common, each shrunk
+towards the level above it. After Gantner et al., "Learning Attribute-to-Feature Mappings for Cold-Start
+Recommendations", ICDM 2010; the nested means are empirical Bayes as in Efron and Morris, 1975.
+
+Three things decide whether such an item is ever seen. Items that never sold count as zeros, since a group with many of
+them promises little. Lengths are damped before they are averaged, or one best seller lends its fame to every sibling.
+And the lengths that come out are scaled until newcomers hold a set share of the places in shoppers' lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from endcap.bundle.events import Array
+
+LEVELS = ("brand", "department", "aisle", "category", "line", "title")
+"""Groups of the catalog, each shrunk towards what those before it say."""
+DAMPING = 0.5
+"""A factor's length is raised to this power before it is averaged: 1 leaves it, 0 makes all of them alike."""
+PENALTIES = (3.0, 30.0, 300.0)
+"""Those tried for the regression."""
+SHRINK = 5.0
+"""So many items of a group weigh as much as the level above it."""
+HELD_SHARE, JUDGES = 0.1, 1000
+"""Items held out to choose by, and shoppers whose purchases of them are looked for."""
+DEPTH = 20
+
+
+@dataclass(frozen=True)
+class Described:
+    """What n items say of themselves."""
+
+    vectors: Array
+    """float32[texts, d], unit length; d may be 0."""
+    texts: Array
+    """int32[n]: whose text is which."""
+    groups: Mapping[str, Array]
+    """int32[n] each, -1 where unknown."""
+
+
+class Map(NamedTuple):
+    expected: Array
+    """float32[n, f]: the damped factor that an item like this has, of a length yet to be scaled."""
+    weights: Array
+    """float64[d + 1, f]: of the text alone, the last row for the constant."""
+
+
+def damped(factors: Array) -> Array:
+    """float64[n, f]: the same directions, with lengths to the power of ``DAMPING``."""
+    lengths = np.linalg.norm(factors, axis=1)
+    scale = np.where(lengths > 0, np.maximum(lengths, 1e-12) ** (DAMPING - 1.0), 0.0)
+    scaled: Array = factors * scale[:, None].astype(np.float64)
+    return scaled
+
+
+def learn(described: Described, targets: Array, rows: Array, penalty: float) -> Map:
+    """Fit on the items ``rows`` (int[r], ascending) of ``targets`` (float64[n, f]), and expect for all n."""
+    weights = _ridge(described, targets, rows, penalty)
+    by_text = described.vectors.astype(np.float64) @ weights[:-1] + weights[-1]
+    expected = by_text[described.texts]
+    for name in LEVELS:
+        if name in described.groups:
+            _shrunk(expected, targets, rows, described.groups[name])
+    return Map(expected.astype(np.float32), weights)
+
+
+def _ridge(described: Described, targets: Array, rows: Array, penalty: float) -> Array:
+    """Closed form over distinct texts, each as often as it has items; the constant is not penalised."""
+    texts, count = described.texts[rows], len(described.vectors)
+    times = np.bincount(texts, minlength=count).astype(np.float64)
+    sums = csr_matrix((np.ones(len(rows)), (texts, np.arange(len(rows)))), (count, len(rows))) @ targets[rows]
+    inputs = np.column_stack([described.vectors.astype(np.float64), np.ones(count)])
+    left = inputs.T @ (inputs * times[:, None])
+    left[np.diag_indices(len(left) - 1)] += penalty
+    left[-1, -1] += 1e-9  # no items at all: the constant is 0
+    weights: Array = np.linalg.solve(left, inputs.T @ sums)
+    return weights
+
+
+def _shrunk(expected: Array, targets: Array, rows: Array, groups: Array) -> None:
+    """Move every member of a group by the mean of what is left over in it, shrunk towards 0. In place."""
+    members = rows[groups[rows] >= 0]
+    count = int(groups.max(initial=-1)) + 1
+    if not len(members):
+        return
+    adder = csr_matrix((np.ones(len(members)), (groups[members], np.arange(len(members)))), (count, len(members)))
+    sizes = np.bincount(groups[members], minlength=count)
+    moves = (adder @ (targets[members] - expected[members])) / (sizes + SHRINK)[:, None]
+    known = groups >= 0
+    expected[known] += moves[groups[known]]
+
+
+class Judges(NamedTuple):
+    """Shoppers who went for held-out items: their factors without these, and the (shopper, item) pairs."""
+
+    shoppers: Array
+    """float32[s, f]."""
+    rows: Array
+    """int[p], numbers of judges."""
+    items: Array
+    """int[p], held-out items."""
+
+
+def best_penalty(described: Described, targets: Array, known: Array, held: Array, judges: Judges) -> float:
+    """The penalty by which most of what the judges went for is among the first of the held-out items.
+
+    ``known`` and ``held`` are item numbers, ascending. Of equals the first wins.
+    """
+    if not described.vectors.shape[1]:
+        return PENALTIES[0]
+    found = [learn(described, targets, known, penalty).expected[held] for penalty in PENALTIES]
+    return PENALTIES[int(np.argmax([_quality(each, held, judges) for each in found]))]
+
+
+def _quality(expected: Array, held: Array, judges: Judges) -> float:
+    """Mean over the pairs of 1 / log2(1 + place), 0 beyond DEPTH: which is DCG."""
+    if not len(judges.rows) or not len(held):
+        return 0.0
+    scores = judges.shoppers @ expected.T
+    own = scores[judges.rows, np.searchsorted(held, judges.items)]
+    places = np.count_nonzero(scores[judges.rows] > own[:, None], axis=1) + 1
+    return float(np.where(places <= DEPTH, 1.0 / np.log2(1.0 + places), 0.0).mean())
+
+
+def scale_for(own: Array, newcomers: Array, share: float) -> float:
+    """By how much scores of newcomers are multiplied so that they hold ``share`` of the places.
+
+    ``own`` and ``newcomers`` are the DEPTH best scores (float[s, DEPTH], at least 0) that each of s shoppers has for
+    items with events, and for newcomers. Where there are too few newcomers for that share, the best of them are as
+    high as the best of the others; where there are none, 0.
+    """
+    highest = newcomers.max(axis=1, initial=0.0).mean() if len(newcomers) else 0.0
+    if not highest > 0:
+        return 0.0
+    high = float(own.max(axis=1).mean() / highest)
+    low = high * 1e-6
+    for _ in range(60):
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if _places(own, newcomers * middle) < share else (low, middle)
+    return low
+
+
+def _places(own: Array, newcomers: Array) -> float:
+    """The share of the DEPTH best of both that newcomers hold."""
+    both = np.concatenate([own, newcomers], axis=1)
+    floor = np.partition(both, both.shape[1] - DEPTH, axis=1)[:, both.shape[1] - DEPTH]
+    above = np.count_nonzero(newcomers > floor[:, None], axis=1)
+    return float(above.mean() / DEPTH)
