@@ -62,12 +62,12 @@ def test_chinese_searches_and_titles_teach_the_encoder(bundle: Path) -> None:
     assert parity.cosine > 0.99
 
 
-@pytest.mark.parametrize("query", ["智能手表", "咖啡", "smart 手表 ⌚️", "🥛", "شاي", "智" * 5000, " ", "#"])
+@pytest.mark.parametrize("query", ["智能手表", "咖啡", "smart 手表 ⌚️", "🥛", "شاي", "智" * 5000, "#"])
 def test_any_search_is_answered_and_nothing_degrades(live: Live, query: str) -> None:
     with Client(live.address) as client:
         answer = client.rank(query=query[:1000], strategy="search", page_size=10)
         assert not answer.degradations
-        assert query.isspace() or answer.items
+        assert answer.items
 
 
 def test_a_chinese_search_finds_what_it_names(live: Live) -> None:

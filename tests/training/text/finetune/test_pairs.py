@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from endcap.bundle.events import Events
 from endcap.training.shop import Shop
 from endcap.training.text.finetune.pairs import Pairs, Rating, pairs_of
 
@@ -56,10 +57,10 @@ def test_nothing_outside_the_time_is_read(shop: Shop, searched: Shop) -> None:
         np.testing.assert_array_equal(one.positives, two.positives)
 
 
-def replace_items(shop: Shop, rows: np.ndarray) -> object:
+def replace_items(shop: Shop, rows: np.ndarray) -> Events:
     items = shop.log.items.copy()
     items[rows] = 4
-    return type(shop.log)(*(items if name == "items" else getattr(shop.log, name) for name in shop.log.__slots__))
+    return replace(shop.log, items=items)
 
 
 def test_a_search_goes_with_what_it_led_to(searched: Shop) -> None:

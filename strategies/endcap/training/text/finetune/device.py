@@ -24,6 +24,11 @@ def computing(device: torch.device) -> Iterator[None]:
         yield
 
 
+def exactly(device: torch.device) -> torch.autocast:
+    """A context inside ``computing`` for what needs all its digits: cosines, which tell near from nearer."""
+    return torch.autocast(device.type, enabled=False)
+
+
 def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())

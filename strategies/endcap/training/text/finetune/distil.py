@@ -18,7 +18,7 @@ from endcap.training.progress import Progress, silent
 from endcap.training.text import parity
 from endcap.training.text.finetune.augment import without_words
 from endcap.training.text.finetune.checkpoint import Checkpoint
-from endcap.training.text.finetune.device import best_device
+from endcap.training.text.finetune.device import best_device, exactly
 from endcap.training.text.finetune.loop import Lesson, Plan, shorter, teach
 from endcap.training.text.finetune.tokens import Reader
 from endcap.training.text.folder import ModelError
@@ -96,7 +96,8 @@ def _distance(reader: Reader, student: PooledEncoder, teacher: PooledEncoder, te
         wanted = reader.vectors(teacher, texts)
     found = reader.vectors(student, texts)
     apart = 1 - (found * wanted).sum(1).mean()
-    return apart + ALIKE * functional.mse_loss(found @ found.T, wanted @ wanted.T)
+    with exactly(reader.device):
+        return apart + ALIKE * functional.mse_loss(found @ found.T, wanted @ wanted.T)
 
 
 def _split(texts: list[str], seed: int) -> tuple[list[str], list[str]]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from endcap.bundle.events import Array
+from endcap.training.text.finetune.device import exactly
 from endcap.training.text.finetune.pairs import Pairs
 from endcap.training.text.finetune.tokens import Reader
 from endcap.training.text.model import PooledEncoder
@@ -40,9 +41,11 @@ class Judge:
 
     def reciprocal_ranks(self, anchors: Tensor, candidates: Tensor) -> float:
         """Mean, of float32[asked, d] among float32[pool, d]; an anchor itself is no candidate."""
-        cosines = (anchors @ candidates.T).cpu().masked_fill(torch.from_numpy(self.same), -2)
+        with exactly(anchors.device):
+            cosines = (anchors @ candidates.T).cpu().masked_fill(torch.from_numpy(self.same), -2)
         own = cosines.gather(1, torch.from_numpy(self.own)[:, None])
-        ranks = 1 + (cosines > own).sum(1)
+        # Half of those as near stand before it: else an encoder to which all texts are one would be the best.
+        ranks = 1 + (cosines > own).sum(1) + ((cosines == own).sum(1) - 1) / 2
         return float((1 / ranks).mean())
 
 

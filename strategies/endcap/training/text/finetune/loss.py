@@ -12,17 +12,19 @@ from torch.autograd import backward
 from torch.nn import functional
 
 from endcap.training.text.finetune.batches import Batch
+from endcap.training.text.finetune.device import exactly
 
 TEMPERATURE = 0.05
 """Of the cosines: what sentence encoders of this kind are trained with."""
-STEP = 1.0
-"""Length of the adversarial step, to the root mean square of an embedded token (see ``moved``)."""
+STEP = 0.02
+"""Length of the adversarial step, as a share of the embedded text's own."""
 
 
 def contrast(anchors: Tensor, columns: Tensor, batch: Batch) -> Tensor:
     """Softmax cross-entropy of each anchor's own column (float32[pairs, d], float32[columns, d]), corrected for
     popularity by the batch's bias (Yi et al., RecSys 2019)."""
-    logits = anchors @ columns.T / TEMPERATURE + torch.from_numpy(batch.bias).to(anchors.device)
+    with exactly(anchors.device):
+        logits = anchors @ columns.T / TEMPERATURE + torch.from_numpy(batch.bias).to(anchors.device)
     own = torch.arange(len(anchors), device=anchors.device)
     losses = functional.cross_entropy(logits, own, reduction="none")
     return (losses * torch.from_numpy(batch.weights).to(anchors.device)).mean()
@@ -44,10 +46,10 @@ def learn_twice(body: Any, loss: Callable[[], Tensor]) -> float:
 
 
 def moved(embedded: Tensor, gradient: Tensor) -> Tensor:
-    """What to add to the embedded texts (float32[n, length, d]): a text's gradient, to a length of STEP root mean
-    squares of its values, since models differ in the scale of their embeddings."""
-    norm = gradient.flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None]
-    move: Tensor = STEP * embedded.detach().square().mean().sqrt() * gradient / norm
+    """What to add to the embedded texts (float32[n, length, d]): a text's gradient, to STEP of the text's length, since
+    models differ in the scale of their embeddings."""
+    own, steepest = embedded.detach().flatten(1).norm(dim=1), gradient.flatten(1).norm(dim=1).clamp(min=1e-12)
+    move: Tensor = (STEP * own / steepest)[:, None, None] * gradient
     return move.detach()
 
 

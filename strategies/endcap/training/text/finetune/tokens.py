@@ -12,7 +12,8 @@ from endcap.training.text.model import PooledEncoder, SourceModel
 
 MAX_TOKENS = 32
 """Learning reads texts up to here, special tokens included: what tells items apart stands in front."""
-AT_ONCE = 128
+AT_ONCE = 64
+"""Texts through the network together: short ones with short ones, so that little is spent on padding."""
 
 
 class Reader:
@@ -34,14 +35,13 @@ class Reader:
 
     def vectors(self, network: PooledEncoder, texts: Sequence[str]) -> Tensor:
         """float32[n, d] of ``texts``, with gradients where they are wanted."""
-        distinct = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-        vectors: Tensor = network(*self.tokens(list(distinct)))
-        return vectors.float()[[distinct[text] for text in texts]]
+        distinct = sorted(dict.fromkeys(texts), key=len)
+        parts = [distinct[start : start + AT_ONCE] for start in range(0, len(distinct), AT_ONCE)]
+        vectors = torch.cat([network(*self.tokens(part)).float() for part in parts])
+        rows = {text: row for row, text in enumerate(distinct)}
+        return vectors[[rows[text] for text in texts]]
 
     def all_vectors(self, network: PooledEncoder, texts: Sequence[str]) -> Tensor:
-        """As ``vectors``, without gradients, a part at a time, short texts with short ones."""
-        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-        parts = [order[start : start + AT_ONCE] for start in range(0, len(order), AT_ONCE)]
+        """As ``vectors``, without gradients."""
         with torch.no_grad():
-            found = torch.cat([self.vectors(network, [texts[row] for row in part]) for part in parts])
-        return found[torch.argsort(torch.tensor(order, device=self.device))]
+            return self.vectors(network, texts)
