@@ -15,8 +15,8 @@ import numpy as np
 from endcap.bundle.events import Array
 
 _CATEGORICAL, _DEFAULT_LEFT, _MISSING_SHIFT = 1, 2, 2
-_ZERO_IS_MISSING, _NAN_IS_MISSING = 1, 2
-_ZERO = 1e-35  # LightGBM's kZeroThreshold
+ZERO_IS_MISSING, NAN_IS_MISSING = 1, 2
+ZERO = 1e-35  # LightGBM's kZeroThreshold
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ class Forest:
 
     def _step(self, node: Array, value: Array) -> Array:
         value = value.astype(np.float64)
-        missing = np.isnan(value) & (self.missing[node] == _NAN_IS_MISSING)
+        missing = np.isnan(value) & (self.missing[node] == NAN_IS_MISSING)
         value = np.nan_to_num(value, nan=0.0, posinf=np.inf, neginf=-np.inf)
-        missing |= (np.abs(value) <= _ZERO) & (self.missing[node] == _ZERO_IS_MISSING)
+        missing |= (np.abs(value) <= ZERO) & (self.missing[node] == ZERO_IS_MISSING)
         left = np.where(missing, self.default_left[node], value <= self.threshold[node])
         return self.children[node, np.where(left, 0, 1)]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import lightgbm
 import numpy as np
 
 from endcap.bundle.events import Array
@@ -13,6 +13,7 @@ from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Query, Settings
 from endcap.strategies.score.forest import Forest
 from endcap.strategies.score.net import Net
+from endcap.strategies.score.quick import QuickScorer
 
 
 class TreesConfig(Settings):
@@ -43,15 +44,15 @@ class Trees:
         part = bundle.part(config.model)
         text = part.file("model.txt").read_text(encoding="utf-8")
         self.requires = tuple(part.json("features"))
-        self.booster = lightgbm.Booster(model_str=text)
         self.forest = Forest.parse(text)
+        self.sums = leaf_sums(text, self.forest)
         self.net, self.blend = _beside(part) if config.net else (None, Blend(0.0, 1.0))
 
     def score(self, query: Query, candidates: Candidates) -> Array:
         if not len(candidates):
             return np.empty(0, np.float32)
         rows = candidates.matrix(self.requires)
-        trees = np.asarray(self.booster.predict(rows, num_threads=1), np.float32)
+        trees = self.sums(rows).astype(np.float32)
         return self.blend(trees, self.net.scores(rows)) if self.net else trees
 
     def contributions(self, query: Query, candidates: Candidates) -> Array:
@@ -66,3 +67,17 @@ def _beside(part: Part) -> tuple[Net | None, Blend]:
         return None, Blend(0.0, 1.0)
     blend = Blend(**part.json("blend"))
     return (Net.open(part) if blend.share else None), blend
+
+
+def leaf_sums(text: str, forest: Forest) -> Callable[[Array], Array]:
+    """From float32[n, k] to float64[n]: what ``Booster.predict`` gives with ``raw_score``, to the last bit."""
+    quick = QuickScorer.of(forest)
+    return quick.scores if quick else _by_lightgbm(text)
+
+
+def _by_lightgbm(text: str) -> Callable[[Array], Array]:
+    """For trees of more leaves than QuickScorer takes. Imported only here: LightGBM brings threads of its own."""
+    import lightgbm
+
+    booster = lightgbm.Booster(model_str=text)
+    return lambda rows: np.asarray(booster.predict(rows, num_threads=1, raw_score=True))
