@@ -1,9 +1,9 @@
 """A forest scored node by node instead of row by row, exactly as LightGBM scores it.
 
 QuickScorer (Lucchese et al., SIGIR 2015), with rows side by side (V-QuickScorer, SIGIR 2016). A tree's leaves are bits
-of one word, from left to right. Each node whose condition fails for a row clears the leaves of its left side; the lowest
-bit that stays is the row's leaf. Nodes are visited by column and rising threshold, so that many are never looked at, and
-the compiler turns the loop over a block of rows into vector instructions, of whatever width the machine has.
+of one word, from left to right. Each node whose condition fails for a row clears the leaves of its left side; the
+lowest bit that stays is the row's leaf. Nodes are visited by column and rising threshold, so that many are never looked
+at, and the compiler turns the loop over a block of rows into vector instructions, of whatever width the machine has.
 """
 
 from __future__ import annotations
