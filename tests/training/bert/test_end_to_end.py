@@ -30,16 +30,15 @@ train = true
 layers = 1
 pairs = 400
 """
-JUDGED = 60
-"""Searches, enough for both halves of what is kept aside."""
 
 
 def judgments() -> str:
     """Each search names an item: that one answers it, another of its kind hardly, others not at all."""
     items = small_shop.items()["title"].to_list()
     rows = [
-        f"{items[n]},i{other:02},{rating}"
-        for n in range(JUDGED)
+        f"{search},i{other:02},{rating}"
+        for n, title in enumerate(items)
+        for search in (title, " ".join(reversed(title.split())))
         for other, rating in ((n, 3), (n // 10 * 10 + (n + 1) % 10, 1), ((n + 20) % 80, 0), ((n + 45) % 80, 0))
     ]
     return "\n".join(["query,item_id,rating", *rows]) + "\n"
