@@ -98,7 +98,8 @@ def test_beyond_the_limit_a_request_is_refused_and_told_when_to_come_back(gated:
 
 def test_a_request_whose_deadline_passes_in_the_queue_never_reaches_compute(gated: Gated) -> None:
     (held,) = fill(gated, ["b1"])
-    late = gated.rank("b2", timeout=0.1)
+    late = gated.rank("b2", timeout=2.0)  # long enough to arrive on a busy machine, and then to wait in vain
+    wait_for(lambda: gated.in_flight() == 2, "the second request to queue")
     with pytest.raises(grpc.RpcError) as caught:
         late.result()
     assert isinstance(caught.value, grpc.Call)
