@@ -4,9 +4,10 @@ import io
 import subprocess
 import sys
 
+import pytest
 from rich.console import Console
 
-from endcap.cli._bars import Bars
+from endcap.cli._bars import Bars, seconds_left
 from endcap.cli._memory import PeakMemory, family, field_kib
 
 
@@ -28,6 +29,24 @@ def test_in_a_file_each_step_is_one_line_however_often_it_comes() -> None:
 def test_on_a_terminal_all_steps_end_ticked() -> None:
     last = _drawn(terminal=True).splitlines()[-3:-1]  # then the cursor comes back
     assert all("✓" in line for line in last)
+
+
+def test_what_is_left_follows_the_pace_since_the_first_count() -> None:
+    assert seconds_left((100.0, 25), 50, 100, 110.0) == "about 20 s left"  # 25 in 10 s; those before an interrupt not
+    assert seconds_left((100.0, 0), 10, 100, 160.0) == "about 9 min left"
+
+
+def test_nothing_is_guessed_too_early_or_when_all_is_done() -> None:
+    assert seconds_left((100.0, 0), 1, 100, 100.5) == ""
+    assert seconds_left((100.0, 5), 5, 100, 200.0) == ""
+    assert seconds_left((100.0, 0), 100, 100, 200.0) == ""
+    assert seconds_left(None, 1, 2, 1.0) == ""
+
+
+def test_in_a_file_long_work_says_now_and_then_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("endcap.cli._bars.TELL_SECONDS", 0)
+    lines = _drawn(terminal=False).splitlines()
+    assert any(line.endswith("item to item: 40 of 80") for line in lines)
 
 
 def test_peak_memory_counts_child_processes() -> None:

@@ -24,12 +24,12 @@ READY = re.compile(r"serving (\S+) on (\S+:\d+), metrics on (\S+), (\d+) workers
 PATIENCE_SECONDS = 20.0
 
 
-def wait_for(true: Callable[[], bool], what: str) -> None:
+def wait_for(true: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
     """Returns as soon as ``true()`` is; fails the test when it does not come true in time."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {PATIENCE_SECONDS} s in vain for {what}")
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
         time.sleep(0.005)
 
 

@@ -16,7 +16,7 @@ def command(
     """Train on a shop's tables and write a bundle; its folder is the last line on stdout.
 
     Exit codes: 0 with a bundle; 2 when the configuration or the data cannot be used; 130 after Ctrl-C. Without a
-    bundle nothing is left behind.
+    bundle nothing is left behind, except what a text model had learned by then, from where the next run goes on.
     """
     from endcap.cli._console import results
     from endcap.cli._summary import print_summary, summary_json

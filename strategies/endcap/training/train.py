@@ -49,7 +49,7 @@ class Trained:
 
 def train(config: ShopConfig, out: Path, progress: Progress = silent) -> Trained:
     """Read the shop's tables and train on them. Raises TrainingInputError or StrategyError for data or configuration
-    that cannot be used; an interrupt leaves nothing behind."""
+    that cannot be used; an interrupt leaves nothing behind but checkpoints of text models, for the next run."""
     check_tables(config.strategies, config.default_strategy)
     check_text_model(config)
     clock = Stopwatch()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from endcap.training.text.folder import ModelError, find_model
-from endcap.training.text.model import load_model
+from endcap.training.text.model import check_model, load_model
 
 from ...support import small_bert
 
@@ -17,6 +18,14 @@ def test_a_tokenizer_with_more_ids_than_the_model_is_refused(bert: Path) -> None
     rows = len(small_bert.VOCABULARY)
     with pytest.raises(ModelError, match=f"tokenizer in {bert} doesn't fit .* up to {rows}, and the model has {rows} "):
         load_model(find_model(bert))
+
+
+def test_weights_of_another_vocabulary_than_the_config_says_are_refused(bert: Path) -> None:
+    config = json.loads((bert / "config.json").read_text())
+    (bert / "config.json").write_text(json.dumps({**config, "vocab_size": config["vocab_size"] + 1}))
+    small_bert.write_tokenizer(bert, [*small_bert.VOCABULARY, "surplus"])
+    with pytest.raises(ModelError, match=f"{bert}: its weights have other sizes than its config"):
+        check_model(bert)
 
 
 def test_a_tokenizer_with_far_fewer_ids_than_the_model_is_refused(bert: Path) -> None:

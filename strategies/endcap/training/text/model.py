@@ -184,4 +184,6 @@ def _mean(states: Tensor, mask: Tensor) -> Tensor:
 
 
 def _first_line(error: Exception) -> str:
+    if "mismatched_sizes" in str(error):
+        return "its weights have other sizes than its config.json says, such as a vocabulary of another model"
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
