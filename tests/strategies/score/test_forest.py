@@ -74,23 +74,6 @@ def test_contributions_sum_to_the_score_less_the_trees_means(seed: int, paramete
     np.testing.assert_allclose(parts.sum(axis=1), np.asarray(booster.predict(rows)) - mean_of_trees(booster), atol=1e-9)
 
 
-@pytest.mark.parametrize("parameters", [{}, {"zero_as_missing": True}, {"use_missing": False}])
-def test_a_walk_ends_in_the_leaf_that_lightgbm_ends_in(parameters: dict[str, Any]) -> None:
-    random = np.random.default_rng(11)
-    booster, rows = model(random, trees=6, **parameters), table(random, 200)
-    forest = Forest.parse(booster.model_to_string())
-    found = np.empty((len(rows), len(forest.roots)))
-    for tree, root in enumerate(forest.roots):
-        for row, values in enumerate(rows):
-            node = int(root)
-            while node >= 0:
-                node = int(forest._step(np.array([node]), values[[forest.feature[node]]])[0])
-            found[row, tree] = forest.leaf_value[~node]
-    starts = np.cumsum([0, *(tree["num_leaves"] for tree in booster.dump_model()["tree_info"])])[:-1]
-    leaves = np.asarray(booster.predict(rows, pred_leaf=True)) + starts
-    np.testing.assert_array_equal(found, forest.leaf_value[leaves])
-
-
 def test_only_features_that_a_tree_splits_on_contribute() -> None:
     random = np.random.default_rng(2)
     booster = model(random, interaction_constraints=[[0]], feature_fraction=1.0)

@@ -13,10 +13,11 @@ from typing import Self
 import numpy as np
 
 from endcap.bundle.events import Array
+from endcap.strategies.compiled import compiled
 
 _CATEGORICAL, _DEFAULT_LEFT, _MISSING_SHIFT = 1, 2, 2
 ZERO_IS_MISSING, NAN_IS_MISSING = 1, 2
-ZERO = 1e-35  # LightGBM's kZeroThreshold
+ZERO = float(np.float32(1e-35))  # LightGBM's kZeroThreshold
 
 
 @dataclass(frozen=True)
@@ -63,29 +64,54 @@ class Forest:
         Summed over the features this is the score less the trees' means. The method is Saabas' path attribution,
         https://blog.datadive.net/interpreting-random-forests (2014).
         """
-        size, width = rows.shape
-        total = np.zeros(size * width)
-        lane_row = np.repeat(np.arange(size), len(self.roots))
-        node = np.tile(self.roots, size)
-        while len(lane_row := lane_row[inner := node >= 0]):
-            node = node[inner]
-            feature = self.feature[node]
-            below = self._step(node, rows[lane_row, feature])
-            gain = self._value(below) - self.node_value[node]
-            total += np.bincount(lane_row * width + feature, gain, size * width)
-            node = below
-        return total.reshape(size, width)
+        total = np.zeros(rows.shape)
+        _walk(
+            np.ascontiguousarray(rows, np.float32),
+            self.roots,
+            self.feature,
+            self.threshold,
+            self.default_left,
+            self.missing,
+            self.children,
+            self.node_value,
+            self.leaf_value,
+            total,
+        )
+        return total
 
-    def _step(self, node: Array, value: Array) -> Array:
-        value = value.astype(np.float64)
-        missing = np.isnan(value) & (self.missing[node] == NAN_IS_MISSING)
-        value = np.nan_to_num(value, nan=0.0, posinf=np.inf, neginf=-np.inf)
-        missing |= (np.abs(value) <= ZERO) & (self.missing[node] == ZERO_IS_MISSING)
-        left = np.where(missing, self.default_left[node], value <= self.threshold[node])
-        return self.children[node, np.where(left, 0, 1)]
 
-    def _value(self, node: Array) -> Array:
-        return np.where(node >= 0, self.node_value[np.maximum(node, 0)], self.leaf_value[np.maximum(~node, 0)])
+@compiled
+def _walk(
+    rows: Array,
+    roots: Array,
+    feature: Array,
+    threshold: Array,
+    default_left: Array,
+    missing: Array,
+    children: Array,
+    node_value: Array,
+    leaf_value: Array,
+    total: Array,
+) -> None:
+    for row in range(len(rows)):
+        for root in roots:
+            node = root
+            while node >= 0:
+                column = feature[node]
+                value = np.float64(rows[row, column])
+                nothing = np.isnan(value)
+                if missing[node] == NAN_IS_MISSING:
+                    unknown = nothing
+                else:
+                    unknown = missing[node] == ZERO_IS_MISSING and (nothing or abs(value) <= ZERO)
+                if unknown:
+                    left = default_left[node]
+                else:
+                    left = threshold[node] >= 0.0 if nothing else value <= threshold[node]
+                below = children[node, 0] if left else children[node, 1]
+                after = node_value[below] if below >= 0 else leaf_value[~below]
+                total[row, column] += after - node_value[node]
+                node = below
 
 
 def _trees(text: str) -> Iterator[dict[str, str]]:

@@ -8,14 +8,13 @@ at, and the compiler turns the loop over a block of rows into vector instruction
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-import numba
 import numpy as np
 
 from endcap.bundle.events import Array
+from endcap.strategies.compiled import compiled
 from endcap.strategies.score.forest import NAN_IS_MISSING, ZERO, ZERO_IS_MISSING, Forest
 
 BLOCK = 64
@@ -145,15 +144,7 @@ for _bit in range(64):
     BITS[(int(DE_BRUIJN) << _bit & int(ALL)) >> 58] = _bit
 
 
-def _compiled(function: Callable[..., None]) -> Any:
-    """By Numba, its machine code kept beside this file or in the user's cache, where either can be written."""
-    try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    except RuntimeError:  # no such place: compiled anew by each process
-        return numba.njit(nogil=True, error_model="numpy")(function)
-
-
-@_compiled
+@compiled
 def _sum_leaves(
     views: Array,
     starts: Array,

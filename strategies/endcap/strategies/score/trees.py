@@ -46,6 +46,7 @@ class Trees:
         self.requires = tuple(part.json("features"))
         self.forest = Forest.parse(text)
         self.sums = leaf_sums(text, self.forest)
+        self.forest.contributions(np.zeros((1, len(self.requires)), np.float32))  # compiles, before any request
         self.net, self.blend = _beside(part) if config.net else (None, Blend(0.0, 1.0))
 
     def score(self, query: Query, candidates: Candidates) -> Array:
