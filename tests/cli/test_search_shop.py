@@ -14,6 +14,7 @@ from endcap.bundle.folder import open_bundle
 from endcap.strategies import pipeline
 from endcap.strategies.contract import Query
 from endcap.strategies.registry import load_strategies
+from endcap.strategies.text.space import text_space
 from endcap.training.search.teach import offered
 
 from ..support import small_bert
@@ -84,6 +85,21 @@ def test_an_item_has_the_same_columns_whether_it_was_recalled_or_given(bundle: P
     given = pipeline.gather(strategy, Query(now=0, text="智能手表 phone", given=recalled.items[5:9]), pipeline.Run())
     columns = offered(strategy)
     assert np.array_equal(recalled.matrix(columns)[5:9], given.matrix(columns), equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Runing  shoos", "running shoe"),  # as the index writes it, with single blanks
+        ("running shoes", "running shoes"),
+        ("智能手表 phonr", "智能手表 phone"),
+        ("Phone Case", "Phone Case"),
+        ("shoes zzzzz", "shoes zzzzz"),
+        ("milk cape", "milk case"),
+    ],
+)
+def test_the_model_of_meaning_reads_a_search_without_its_slips(bundle: Path, text: str, meant: str) -> None:
+    assert text_space(open_bundle(bundle)).meant(Query(now=0, text=text)) == meant
 
 
 def test_a_chinese_search_is_served(run: Run, bundle: Path) -> None:

@@ -122,3 +122,9 @@ def test_a_broken_file_is_named(encoder_folder: Path, tmp_path: Path, name: str)
     (tmp_path / name).write_text('{"format": 1}')
     with pytest.raises(BundleError, match=name):
         Encoder.open(tmp_path)
+
+
+def test_a_word_is_known_where_it_is_one_piece(encoder: Encoder) -> None:
+    assert encoder.knows("milk")
+    assert not encoder.knows("mlik")
+    assert not encoder.knows("")

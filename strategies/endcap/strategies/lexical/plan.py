@@ -128,6 +128,12 @@ def _rarity(options: Sequence[Option], index: LexicalIndex) -> float:
     return index.rarity(min(map(index.count, best.words)) if best else 0)
 
 
+def slips(slots: Sequence[Slot], index: LexicalIndex) -> dict[str, str]:
+    """By token, what the search's unknown words are slips of, as far as that can be told: the most frequent."""
+    repaired = [slot for slot in slots if slot.options and slot.options[0].weight == SLIP]
+    return {slot.token: index.vocabulary.id(slot.options[0].words[0]) for slot in repaired}
+
+
 def recalled(slots: Sequence[Slot], index: LexicalIndex) -> Array:
     """float32[items]: the BM25 of every item of the catalog, 0 for one that has no word of the search."""
     total = np.zeros(index.size, np.float32)

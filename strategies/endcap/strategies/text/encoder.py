@@ -96,6 +96,10 @@ class Encoder:
         vectors: Vectors = self._session.run(None, feed)[0]
         return vectors
 
+    def knows(self, word: str) -> bool:
+        """Whether the word is one piece to the tokenizer, as common words of a model's language are."""
+        return len(self._queries.encode(word, add_special_tokens=False).ids) == 1
+
     def encode_one(self, text: str) -> Vectors:
         """float32[d], unit length, read-only, of a query; remembered for the next one who asks the same."""
         return self._cached(text)

@@ -9,6 +9,10 @@ from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import Anchors
 from endcap.strategies.batch import Recalled
 from endcap.strategies.contract import Query
+from endcap.strategies.lexical.index import PART as LEXICAL_PART
+from endcap.strategies.lexical.index import lexical_index
+from endcap.strategies.lexical.plan import plan, slips
+from endcap.strategies.lexical.words import words
 from endcap.strategies.text.encoder import Encoder
 from endcap.strategies.text.index import TextIndex
 
@@ -29,6 +33,7 @@ class TextSpace:
         self.encoder = Encoder.open(part.folder)
         self.index = TextIndex.open(part.folder)
         self.vectors = part.array("vectors")  # float32[texts, d], unit length
+        self.lexical = lexical_index(bundle) if bundle.has(LEXICAL_PART) else None
         self.text_of = bundle.catalog.texts  # int32[items]
         self.near = bundle.part(NEAR_PART).array("vectors") if bundle.has(NEAR_PART) else None  # float16[texts, d]
         items = bundle.part("items")
@@ -39,7 +44,23 @@ class TextSpace:
         """float32[d] of the search text, or None without one."""
         if not query.text:
             return None
-        return query.once("text.query", lambda: self.encoder.encode_one(query.text))
+        return query.once("text.query", lambda: self.encoder.encode_one(self.meant(query)))
+
+    def meant(self, query: Query) -> str:
+        """The search text with its slips of the pen put right, which would lead a model of meaning astray.
+
+        Only words that neither the catalog nor, in one piece, the model's tokenizer knows are taken for slips.
+        """
+        if self.lexical is None:
+            return query.text
+        repaired = slips(plan(query, self.lexical), self.lexical)
+        return " ".join(self._put_right(piece, repaired) for piece in query.text.split()) if repaired else query.text
+
+    def _put_right(self, piece: str, repaired: dict[str, str]) -> str:
+        found = words(piece)
+        if len(found) != 1 or found[0].token not in repaired or self.encoder.knows(piece.lower()):
+            return piece
+        return repaired[found[0].token]
 
     def profile(self, start: Anchors) -> Array | None:
         """float32[d], unit length: the weighted mean of what the anchors say, or None without anchors."""
