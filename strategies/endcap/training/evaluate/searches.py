@@ -87,12 +87,17 @@ def evaluate_searches(config: ShopConfig, options: SearchOptions, progress: Prog
 
 
 def write_parts(writer: BundleWriter, shop: Shop, config: ShopConfig, progress: Progress) -> Manifest:
-    unjudged = config.model_copy(update={"search": SearchConfig()})  # or fine-tuning could read what is asked later
-    known, context = fitters(), Context(unjudged, progress)
+    known, context = fitters(), Context(_unjudged(config), progress)
     for name in NEEDED:
         progress(f"fitting {name}")
         known[name].fit(shop, writer.part(name), context)
     return manifest_of(shop, config)
+
+
+def _unjudged(config: ShopConfig) -> ShopConfig:
+    """Without the judgments that fine-tuning could read, among which may be those that are asked later."""
+    text = config.text.model_copy(update={"finetune": config.text.finetune and config.events is not None})
+    return config.model_copy(update={"search": SearchConfig(), "text": text})
 
 
 def lessons_beside(asked: Judgments, path: Path | None, catalog: IdIndex) -> tuple[Judgments | None, list[str]]:
