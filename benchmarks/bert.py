@@ -22,7 +22,7 @@ from endcap.bundle.folder import Bundle, Part, open_bundle
 from endcap.cli._bars import Bars
 from endcap.cli._console import notices
 from endcap.cli._demo.preparation import write_tables
-from endcap.strategies.registry import ready_made
+from endcap.strategies.tables import ready_made
 from endcap.strategies.text.cross import PART, CrossEncoder
 from endcap.strategies.text.pairs import PairBatch
 from endcap.training.config import BertConfig, ShopConfig, load_config

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from endcap.cli import commands
-from endcap.strategies.registry import StrategyConfig, ready_made
+from endcap.strategies.tables import StrategyConfig, ready_made
 from endcap.training.config import load_config
 from endcap.training.data.read import read_shop
 

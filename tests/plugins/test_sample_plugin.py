@@ -15,8 +15,9 @@ import pytest
 from endcap.bundle.folder import Bundle
 from endcap.strategies.contract import Query
 from endcap.strategies.pipeline import execute
-from endcap.strategies.registry import Strategies, StrategyError, load_strategies
+from endcap.strategies.registry import Strategies, load_strategies
 from endcap.strategies.strategy import Override
+from endcap.strategies.tables import StrategyError
 from endcap.strategies.testing import tiny_bundle
 
 PACKAGE = Path(__file__).parent / "endcap-sample-plugin"

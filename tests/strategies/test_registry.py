@@ -10,9 +10,10 @@ import pytest
 from endcap.bundle.folder import Bundle
 from endcap.strategies.pipeline import execute
 from endcap.strategies.recall.covisit import CovisitRecall
-from endcap.strategies.registry import Strategies, StrategyError, load_strategies, ready_made
+from endcap.strategies.registry import Strategies, load_strategies
 from endcap.strategies.score.linear import Linear
 from endcap.strategies.strategy import Override, UnknownComponent
+from endcap.strategies.tables import StrategyError, ready_made
 from endcap.strategies.testing import made_queries, tiny_bundle
 
 PLAIN = {"recall": ["popular"], "score": "by_source"}

@@ -12,7 +12,7 @@ import pytest
 from endcap.bundle.folder import Bundle, open_bundle
 from endcap.client import Client
 from endcap.strategies.pipeline import Run, gather
-from endcap.strategies.registry import ready_made
+from endcap.strategies.tables import ready_made
 from endcap.training.config import load_config
 from endcap.training.data import read_shop
 from endcap.training.progress import silent

@@ -60,7 +60,7 @@ def mistakes_told(out: Path, without: str) -> Iterator[None]:
     from concurrent.futures.process import BrokenProcessPool
 
     from endcap.bundle.folder import BundleError
-    from endcap.strategies.registry import StrategyError
+    from endcap.strategies.tables import StrategyError
     from endcap.training.errors import TrainingInputError
 
     try:
@@ -86,7 +86,8 @@ def _train(config: Path, out: Path, progress: Progress) -> Trained:
 def read_config(path: Path) -> ShopConfig:
     """The shop's TOML. Raises ConfigError or StrategyError, which name the file, also for a strategy of its own that
     names a component that is not installed."""
-    from endcap.strategies.registry import StrategyError, check_tables
+    from endcap.strategies.registry import check_tables
+    from endcap.strategies.tables import StrategyError
     from endcap.training.config import load_config
 
     config = load_config(path)

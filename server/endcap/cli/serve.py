@@ -41,7 +41,7 @@ def command(
     from endcap.server.options import ServeOptions
     from endcap.server.ports import PortTaken
     from endcap.server.supervisor import GaveUp, Refused, serve
-    from endcap.strategies.registry import StrategyError
+    from endcap.strategies.tables import StrategyError
 
     options = ServeOptions(
         bundle=bundle,

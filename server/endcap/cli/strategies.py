@@ -60,7 +60,8 @@ def _of_server(address: str) -> ListStrategiesResponse:
 def _of_bundle(folder: Path) -> ListStrategiesResponse:
     from endcap.bundle.folder import BundleError, open_bundle
     from endcap.server.servicers.admin import list_of
-    from endcap.strategies.registry import StrategyError, load_strategies
+    from endcap.strategies.registry import load_strategies
+    from endcap.strategies.tables import StrategyError
 
     try:
         return list_of(load_strategies(open_bundle(folder)))

@@ -13,7 +13,8 @@ from endcap.bundle.folder import Bundle, open_bundle
 from endcap.server.clock import ShopClock
 from endcap.strategies.contract import ItemFilter
 from endcap.strategies.filter.expression import compile_filter
-from endcap.strategies.registry import Strategies, StrategyError, load_strategies
+from endcap.strategies.registry import Strategies, load_strategies
+from endcap.strategies.tables import StrategyError
 
 FILTERS_KEPT = 64  # each holds a table of its attributes' vocabularies
 

@@ -22,7 +22,8 @@ from endcap.server import logs
 from endcap.server.environment import lean_import
 from endcap.server.options import ServeOptions
 from endcap.server.serving import load
-from endcap.strategies.registry import STAGES, StrategyError
+from endcap.strategies.shelf import STAGES
+from endcap.strategies.tables import StrategyError
 
 GO: Final = b"go\n"
 

@@ -13,7 +13,8 @@ from typing import Any
 from endcap.bundle.ids import IdIndex
 from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
-from endcap.strategies.registry import check_tables, load_strategies, ready_made
+from endcap.strategies.registry import check_tables, load_strategies
+from endcap.strategies.tables import ready_made
 from endcap.training.cleaning_report import CleaningReport
 from endcap.training.config import ShopConfig
 from endcap.training.data.read import read_shop

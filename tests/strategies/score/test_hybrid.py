@@ -18,8 +18,9 @@ from endcap.bundle.writer import BundleWriter
 from endcap.strategies.batch import SCORE, Candidates
 from endcap.strategies.contract import Feature, Query, ReasonCode
 from endcap.strategies.pipeline import Slate, execute
-from endcap.strategies.registry import StrategyError, load_strategies
+from endcap.strategies.registry import load_strategies
 from endcap.strategies.score.hybrid import ALIKE, MATCHES, Hybrid, HybridConfig, best, handed_out
+from endcap.strategies.tables import StrategyError
 from endcap.strategies.testing import made, tiny_bundle
 from endcap.strategies.text.cross import Fusion
 

@@ -42,7 +42,7 @@ def task_of(holdout: Holdout, bundle: Bundle, truth: Truth, new: bool = False, *
 
 def proposed(bundle: Bundle, query: Query, source: str) -> set[int]:
     """What one source alone proposes at its limit."""
-    from endcap.strategies.registry import Shelf
+    from endcap.strategies.shelf import Shelf
 
     table = {**TABLE, "recall": [use for use in TABLE["recall"] if use["use"] == source]}
     (only,) = Shelf(bundle).strategy("alone", table).recall

@@ -15,7 +15,7 @@ import pytest
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.pipeline import Run, gather
-from endcap.strategies.registry import ready_made
+from endcap.strategies.tables import ready_made
 from endcap.training.config import ShopConfig, TextConfig
 from endcap.training.evaluate.evaluation import bundle_for
 from endcap.training.evaluate.metrics import binary_ideal, ndcg

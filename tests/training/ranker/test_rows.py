@@ -12,7 +12,7 @@ from endcap.bundle.folder import Bundle
 from endcap.strategies.contract import Query
 from endcap.strategies.merge import VOTES
 from endcap.strategies.pipeline import Run, gather
-from endcap.strategies.registry import ready_made
+from endcap.strategies.tables import ready_made
 from endcap.training.ranker import rows as ranker_rows
 from endcap.training.ranker.rows import Rows, Task, as_explorer, as_guest, collect, columns_of, gathering, query_of
 from endcap.training.ranker.windows import Window, labels_in

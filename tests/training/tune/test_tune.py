@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from endcap.strategies.registry import ready_made
+from endcap.strategies.tables import ready_made
 from endcap.training.config import TrainingConfig
 from endcap.training.ranker.trees import PARAMETERS
 from endcap.training.tune.space import RANKER, as_it_is, own_limits, suggest, with_limits

@@ -18,8 +18,8 @@ from endcap.bundle.folder import Bundle, Part
 from endcap.bundle.manifest import Manifest
 from endcap.strategies.batch import Candidates
 from endcap.strategies.pipeline import Run, gather
-from endcap.strategies.registry import Shelf
 from endcap.strategies.score.hybrid import best
+from endcap.strategies.shelf import Shelf
 from endcap.strategies.strategy import Strategy
 from endcap.strategies.text.pairs import KINDS, Pairs
 from endcap.training.bert.asked import Asked

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from endcap.bundle.folder import Bundle
-from endcap.strategies.registry import Use
+from endcap.strategies.tables import Use
 from endcap.training.baselines.rank import Ranked
 from endcap.training.config import ShopConfig
 from endcap.training.errors import ConfigError

@@ -16,7 +16,7 @@ from endcap.bundle.events import Array
 from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Query
 from endcap.strategies.pipeline import Run, gather
-from endcap.strategies.registry import Shelf
+from endcap.strategies.shelf import Shelf
 from endcap.strategies.strategy import Strategy
 from endcap.training.evaluate.metrics import binary_ideal, ndcg, recall
 from endcap.training.evaluate.questions import for_new

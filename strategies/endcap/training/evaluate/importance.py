@@ -9,7 +9,7 @@ import lightgbm
 import numpy as np
 
 from endcap.bundle.folder import Bundle, BundleError
-from endcap.strategies.registry import Shelf
+from endcap.strategies.shelf import Shelf
 from endcap.training.evaluate.judged import about
 
 

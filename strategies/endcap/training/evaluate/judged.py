@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from endcap.bundle.folder import Bundle, BundleError
-from endcap.strategies.registry import Shelf, ready_made
+from endcap.strategies.shelf import Shelf
+from endcap.strategies.tables import ready_made
 from endcap.training.evaluate.ranking import each_alone
 
 READY_MADE = ("hybrid", "hybrid_bert", "linear")

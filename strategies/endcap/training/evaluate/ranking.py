@@ -16,7 +16,7 @@ from endcap.bundle.folder import Bundle
 from endcap.bundle.manifest import Manifest
 from endcap.strategies.contract import Query
 from endcap.strategies.pipeline import execute
-from endcap.strategies.registry import Shelf
+from endcap.strategies.shelf import Shelf
 from endcap.training.evaluate.questions import for_new
 from endcap.training.evaluate.truth import NOTHING
 from endcap.training.parallel import Workers

@@ -21,7 +21,8 @@ from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
 from endcap.strategies.contract import Query
 from endcap.strategies.pipeline import execute
-from endcap.strategies.registry import Shelf, check_tables
+from endcap.strategies.registry import check_tables
+from endcap.strategies.shelf import Shelf
 from endcap.strategies.strategy import Strategy
 from endcap.training.config import SearchConfig, ShopConfig
 from endcap.training.data.read import read_shop

@@ -18,7 +18,7 @@ from endcap.bundle.manifest import Manifest
 from endcap.strategies.contract import Query
 from endcap.strategies.merge import VOTES
 from endcap.strategies.pipeline import Run, gather
-from endcap.strategies.registry import Shelf
+from endcap.strategies.shelf import Shelf
 from endcap.strategies.strategy import Strategy
 
 MOST_NEGATIVES = 80

@@ -8,9 +8,10 @@ from typing import Any
 from endcap.bundle.folder import Bundle
 from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
-from endcap.strategies.registry import Shelf, ready_made
 from endcap.strategies.score.search import PART
+from endcap.strategies.shelf import Shelf
 from endcap.strategies.strategy import Strategy
+from endcap.strategies.tables import ready_made
 from endcap.strategies.text.space import NEAR_PART
 from endcap.training.config import ShopConfig
 from endcap.training.errors import DataError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
-from endcap.strategies.registry import RecallUse
+from endcap.strategies.tables import RecallUse
 
 LIMITS_FROM, LIMITS_TO = 0.25, 2.0
 """A source's limit is searched between these multiples of the strategy's own."""

@@ -12,7 +12,9 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle, BundleError
-from endcap.strategies.registry import Shelf, check_tables, ready_made
+from endcap.strategies.registry import check_tables
+from endcap.strategies.shelf import Shelf
+from endcap.strategies.tables import ready_made
 from endcap.training.config import ShopConfig
 from endcap.training.data.read import read_shop
 from endcap.training.errors import ConfigError, DataError
