@@ -29,7 +29,8 @@ def leaning(shop: Shop) -> Array:
     found = np.zeros((len(shop.user_ids), len(shop.item_ids)))
     np.add.at(found, (shop.users, shop.log.items), shop.log.weights)
     found = np.log1p(found) * np.log(len(found) / np.maximum((found > 0).sum(axis=0), 1))
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    lengths: Array = np.linalg.norm(found, axis=1, keepdims=True)
+    return np.divide(found, lengths)
 
 
 def nearest(shop: Shop, user: int, count: int) -> dict[int, float]:

@@ -42,7 +42,7 @@ def leanings(shop: Shop) -> tuple[Array, csr_matrix]:
     size = len(shop.item_ids)
     matrix = csr_matrix((shop.log.weights.astype(np.float32), (shop.users, shop.log.items)), (len(shop.user_ids), size))
     matrix.sum_duplicates()
-    active = max(np.count_nonzero(matrix.getnnz(axis=1)), 1)
+    active = max(int(np.count_nonzero(matrix.getnnz(axis=1))), 1)
     rarity = np.log(active / np.maximum(matrix.getnnz(axis=0), 1)).astype(np.float32)
     matrix.data = np.log1p(matrix.data) * rarity[matrix.indices]
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
@@ -53,7 +53,7 @@ def drawn(rows: csr_matrix, seed: int) -> Array:
     """int32[r], ascending: the shoppers among whom neighbours are sought."""
     counts = rows.getnnz(axis=1)
     buyers = rows.getnnz(axis=0).astype(np.float64)
-    each = max(float(buyers @ buyers) / max(np.count_nonzero(counts), 1), 1.0)  # products that a reference costs
+    each = max(float(buyers @ buyers) / max(int(np.count_nonzero(counts)), 1), 1.0)  # products that a reference costs
     most = int(np.clip(MOST_PRODUCTS / each, FEWEST_REFERENCES, MOST_REFERENCES))
     chance = np.random.default_rng(seed).random(len(counts))
     best = np.lexsort((chance, -np.minimum(counts, TELLING_ITEMS)))[:most]
