@@ -13,7 +13,7 @@ from endcap.strategies.recall.covisit import CovisitConfig, CovisitRecall
 from endcap.strategies.recall.ease import EaseConfig, EaseRecall
 from endcap.strategies.recall.neighbours import NeighboursConfig, NeighboursRecall, weights_of
 from endcap.strategies.recall.popular import PopularConfig, PopularRecall
-from endcap.strategies.recall.profile import ProfileConfig, ProfileRecall, ShopperMap
+from endcap.strategies.recall.profile import NOISE, ProfileConfig, ProfileRecall, ShopperMap, moved
 from endcap.strategies.recall.repeat import RepeatConfig, RepeatRecall
 from endcap.strategies.testing import Only, made, tiny_bundle
 
@@ -177,7 +177,7 @@ def test_als_gives_newcomers_a_part_of_the_places_by_what_is_expected_of_them(bu
 
 
 def test_a_profile_is_the_mean_shopper_moved_by_what_is_known_of_this_one(bundle: Bundle) -> None:
-    source = ProfileRecall(ProfileConfig(newcomers=0.0), bundle)
+    source = ProfileRecall(ProfileConfig.model_validate({"newcomers": 0.0}), bundle)
     part = bundle.part("als")
     rows, proposals = part.array("profile"), part.array("proposals")
     for attributes, factor in (
@@ -188,6 +188,27 @@ def test_a_profile_is_the_mean_shopper_moved_by_what_is_known_of_this_one(bundle
         found = source.recall(replace(NOBODY, attributes=attributes), 5)
         scores = proposals @ factor
         assert found.scores.tolist() == pytest.approx(np.sort(scores)[::-1][:5].tolist(), rel=1e-5)
+
+
+def test_what_a_newcomer_chose_moves_the_mean_as_regression_would() -> None:
+    """Against the conditional mean of a sample: of shoppers whose scores for two items are near 1."""
+    random = np.random.default_rng(3)
+    mean, root = np.array([0.2, 0.4, 0.1]), random.normal(size=(3, 3))
+    seen = np.array([[1.0, 0.5, 0.0], [0.0, 1.0, -1.0]], np.float32)
+    found = moved(mean.astype(np.float32), root @ root.T, seen)
+    shoppers = mean + random.normal(size=(200_000, 3)) @ root.T
+    scores = shoppers @ seen.T + random.normal(0.0, NOISE**0.5, (200_000, 2))
+    slopes, *_ = np.linalg.lstsq(scores - scores.mean(axis=0), shoppers - shoppers.mean(axis=0))
+    np.testing.assert_allclose(found, shoppers.mean(axis=0) + (1.0 - scores.mean(axis=0)) @ slopes, atol=0.02)
+    assert moved(mean.astype(np.float32), root @ root.T, seen[:0]) == pytest.approx(mean)
+
+
+def test_a_profile_knows_what_was_looked_at_in_this_visit(bundle: Bundle) -> None:
+    source = ProfileRecall(ProfileConfig.model_validate({"newcomers": 0.0}), bundle)
+    visit = replace(NOBODY, session=events_of((9, 60)))
+    item = source.factors.items[9]
+    before, after = (float(source.factor(query) @ item) for query in (NOBODY, visit))
+    assert abs(1.0 - after) < abs(1.0 - before)
 
 
 def test_a_number_moves_a_profile_by_how_far_it_is_from_the_mean() -> None:

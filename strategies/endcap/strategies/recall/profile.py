@@ -1,7 +1,9 @@
-"""What someone would choose who has not done anything yet, by what is known of them: words, a page, or attributes.
+"""What someone would choose of whom little is known: attributes, a page, a first query, the first items of a visit.
 
-The same factors as for everyone else. Words become the factor of an item that they would describe, and the shopper
-one who met it; attributes become the mean shopper with these; of whom nothing is known is the mean shopper.
+The same factors as for everyone else, read from the other side. Known shoppers say how factors are spread, and their
+attributes where the mean lies; what is seen of this one moves the mean as far as one sight of it can: the posterior of
+a Gaussian (Bishop, Pattern Recognition and Machine Learning, 2006, section 2.3.3). ALS's own fold-in takes everything
+that was not chosen as unwanted, which of someone who came a minute ago is not known.
 """
 
 from __future__ import annotations
@@ -14,12 +16,18 @@ from pydantic import Field
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
+from endcap.strategies.anchors import anchors
 from endcap.strategies.batch import Recalled
 from endcap.strategies.contract import Query, ReasonCode, Settings
-from endcap.strategies.recall.als import DEFAULT_PLACES, Factors, confidences, folded_in
+from endcap.strategies.recall.als import DEFAULT_PLACES, Factors
 from endcap.strategies.recall.cold import spoken
-from endcap.strategies.text.encoder import Encoder
-from endcap.strategies.text.space import text_space
+from endcap.strategies.text.space import TextSpace, text_space
+
+NOISE = 0.03
+"""Variance of what one choice says: 1 where a shopper's factor would have made it certain."""
+NEAREST, PER_TEXT = 30, 5
+"""Items whose texts are nearest to the words stand for them."""
+HALF_LIFE_DAYS = 120.0
 
 
 class ShopperMap:
@@ -51,9 +59,22 @@ def _place(column: Mapping[str, Any], value: str) -> tuple[int, float]:
     return int(column["row"]), amount if np.isfinite(amount) else 0.0
 
 
+def moved(mean: Array, spread: Array, seen: Array) -> Array:
+    """float32[f]: where a shopper is expected who chose items of these factors (float32[k, f]).
+
+    ``mean`` (float32[f]) and ``spread`` (float64[f, f]) are what was expected before.
+    """
+    rows = seen.astype(np.float64)
+    reach = rows @ spread
+    surprise = np.linalg.solve(reach @ rows.T + NOISE * np.eye(len(rows)), 1.0 - rows @ mean)
+    return (mean + reach.T @ surprise).astype(np.float32)
+
+
 class ProfileConfig(Settings):
     newcomers: float = Field(DEFAULT_PLACES, ge=0, le=0.5)
     """As of the source ``als``."""
+    most_anchors: int = Field(10, ge=1)
+    """Of what was chosen as much is looked at; the more there is, the better does ``als``."""
 
 
 class ProfileRecall:
@@ -62,30 +83,28 @@ class ProfileRecall:
 
     def __init__(self, config: ProfileConfig, bundle: Bundle) -> None:
         part = bundle.part("als")
-        self.places = config.newcomers
+        self.config = config
         self.factors = Factors(bundle)
         self.shoppers = ShopperMap(part.array("profile"), part.json("profile"))
-        self.text_map = part.array("text_map")  # float32[d + 1, f]
-        self.encoder = _encoder(bundle, len(self.text_map) - 1)
+        self.spread = part.array("shopper_spread")  # float64[f, f]
+        self.space = text_space(bundle) if bundle.has("text") else None
 
     def recall(self, query: Query, limit: int) -> Recalled:
-        return self.factors.best(self._factor(query), limit, query.allowed, self.places)
+        return self.factors.best(self.factor(query), limit, query.allowed, self.config.newcomers)
 
-    def _factor(self, query: Query) -> Array:
+    def factor(self, query: Query) -> Array:
+        """float32[f]."""
+        mean = self.shoppers.factor(query.attributes)
+        seen = self.factors.items[anchors(query, HALF_LIFE_DAYS, self.config.most_anchors).items]
         words = spoken(query)
-        if words and self.encoder is not None:
-            encoder = self.encoder
-            vector = query.once("cold.vector", lambda: encoder.encode_one(words))
-            return self._by_text(vector)
-        return self.shoppers.factor(query.attributes)
+        if words and self.space is not None:
+            seen = np.vstack([seen, self._described(query, words, self.space)])
+        return moved(mean, self.spread, seen)
 
-    def _by_text(self, vector: Array) -> Array:
-        """float32[f] of a shopper who met one item of this text (float32[d])."""
-        item = vector @ self.text_map[:-1] + self.text_map[-1]
-        once = confidences(np.ones(1, np.float32), self.factors.alpha)
-        return folded_in(self.factors.gram, item[None] * np.float32(self.factors.scale(DEFAULT_PLACES)), once)
-
-
-def _encoder(bundle: Bundle, dimension: int) -> Encoder | None:
-    """None where the factors were learned without texts: words then say nothing."""
-    return text_space(bundle).encoder if dimension else None
+    def _described(self, query: Query, words: str, space: TextSpace) -> Array:
+        """float32[f]: what items that answer to the words have in common; the sought after count for more."""
+        vector = query.once("cold.vector", lambda: space.encoder.encode_one(words))
+        factors = self.factors.items[space.nearest(vector, NEAREST, None, PER_TEXT).items]
+        lengths = np.linalg.norm(factors, axis=1)
+        mean: Array = lengths @ factors / max(float(lengths.sum()), 1e-9)
+        return mean

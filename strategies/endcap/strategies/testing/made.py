@@ -166,8 +166,7 @@ def _als(part: PartWriter, random: np.random.Generator) -> None:
     part.arrays({"newcomers": np.array([NEVER_SOLD], np.int32), "newcomer_factors": factors[:1]})
     scales = {"newcomer_scales": {"0.05": 0.5, "0.5": 4.0}}
     part.json("als", {"alpha": 4.0, "half_life_days": 120.0, "most_items": 1000, **scales})
-    part.array("text_map", factors[:1])  # as learned without texts
-    part.array("profile", factors[:2])
+    part.arrays({"profile": factors[:2], "shopper_spread": 0.1 * np.eye(FACTORS)})
     part.json("profile", {"age": {"values": {"35-44": 1}}})
 
 

@@ -64,8 +64,8 @@ def _als(shop: Shop, part: PartWriter, context: Context) -> None:
     items = own.copy()
     items[found.items] = found.factors * np.float32(found.scales[str(DEFAULT_PLACES)])
     part.arrays({"item_factors": items, "gram": gram, "proposable": proposable, "proposals": own[proposable]})
-    part.arrays({"newcomers": found.items, "newcomer_factors": found.factors, "text_map": found.text_map})
-    part.array("profile", profile.rows)
+    part.arrays({"newcomers": found.items, "newcomer_factors": found.factors})
+    part.arrays({"profile": profile.rows, "shopper_spread": profile.spread})
     part.json("profile", profile.columns)
     fitted = {"alpha": ALPHA, "half_life_days": HALF_LIFE_DAYS, "most_items": MOST_ITEMS}
     part.json("als", {**fitted, "newcomer_scales": found.scales, "newcomer_penalty": found.penalty})
@@ -104,7 +104,6 @@ class _Fit(NamedTuple):
 class _Newcomers(NamedTuple):
     items: Array  # int32[m], ascending
     factors: Array  # float32[m, FACTORS], of a length yet to be scaled
-    text_map: Array  # float32[d + 1, FACTORS]
     scales: dict[str, float]  # by share of the places
     penalty: float
 
@@ -116,14 +115,13 @@ def _newcomers(shop: Shop, part: PartWriter, matrix: csr_matrix, fit: _Fit, seed
     held = np.sort(random.permutation(len(fit.own))[: round(HELD_SHARE * len(fit.own))])
     judges = _judges(matrix, fit, held, random)
     penalty = best_penalty(described, targets, np.setdiff1d(every, held), held, judges)
-    found = learn(described, targets, np.setdiff1d(every, items[met]), penalty)
-    factors = found.expected[items]
+    factors = learn(described, targets, np.setdiff1d(every, items[met]), penalty)[items]
     scores, best = (_best(judges.shoppers @ each.T) for each in (factors, fit.own[fit.proposable]))
     scales = {str(share): scale_for(best, scores, share) for share in PLACES}
     one = scales[str(DEFAULT_PLACES)]
     if one > 0:  # few events say little, and say it in lengths that are not scaled
         factors[met] = (1.0 - OWN_WEIGHT) * factors[met] + OWN_WEIGHT / one * fit.own[items[met]]
-    return _Newcomers(items, factors, found.weights.astype(np.float32), scales, penalty)
+    return _Newcomers(items, factors, scales, penalty)
 
 
 def newcomers_of(shop: Shop, matrix: csr_matrix) -> tuple[Array, Array]:

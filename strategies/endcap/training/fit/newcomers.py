@@ -32,6 +32,7 @@ SHRINK = 5.0
 HELD_SHARE, JUDGES = 0.1, 1000
 """Items held out to choose by, and shoppers whose purchases of them are looked for."""
 DEPTH = 20
+HIGHEST = 3.0
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,6 @@ class Described:
     """int32[n] each, -1 where unknown."""
 
 
-class Map(NamedTuple):
-    expected: Array
-    """float32[n, f]: the damped factor that an item like this has, of a length yet to be scaled."""
-    weights: Array
-    """float64[d + 1, f]: of the text alone, the last row for the constant."""
-
-
 def damped(factors: Array) -> Array:
     """float64[n, f]: the same directions, with lengths to the power of ``DAMPING``."""
     lengths = np.linalg.norm(factors, axis=1)
@@ -61,15 +55,18 @@ def damped(factors: Array) -> Array:
     return scaled
 
 
-def learn(described: Described, targets: Array, rows: Array, penalty: float) -> Map:
-    """Fit on the items ``rows`` (int[r], ascending) of ``targets`` (float64[n, f]), and expect for all n."""
+def learn(described: Described, targets: Array, rows: Array, penalty: float) -> Array:
+    """float32[n, f]: the damped factor that an item like this has, of a length yet to be scaled.
+
+    Fitted on the items ``rows`` (int[r], ascending) of ``targets`` (float64[n, f]).
+    """
     weights = _ridge(described, targets, rows, penalty)
     by_text = described.vectors.astype(np.float64) @ weights[:-1] + weights[-1]
-    expected = by_text[described.texts]
+    expected: Array = by_text[described.texts]
     for name in LEVELS:
         if name in described.groups:
             _shrunk(expected, targets, rows, described.groups[name])
-    return Map(expected.astype(np.float32), weights)
+    return expected.astype(np.float32)
 
 
 def _ridge(described: Described, targets: Array, rows: Array, penalty: float) -> Array:
@@ -116,7 +113,7 @@ def best_penalty(described: Described, targets: Array, known: Array, held: Array
     """
     if not described.vectors.shape[1]:
         return PENALTIES[0]
-    found = [learn(described, targets, known, penalty).expected[held] for penalty in PENALTIES]
+    found = [learn(described, targets, known, penalty)[held] for penalty in PENALTIES]
     return PENALTIES[int(np.argmax([_quality(each, held, judges) for each in found]))]
 
 
@@ -134,13 +131,13 @@ def scale_for(own: Array, newcomers: Array, share: float) -> float:
     """By how much scores of newcomers are multiplied so that they hold ``share`` of the places.
 
     ``own`` and ``newcomers`` are the DEPTH best scores (float[s, DEPTH], at least 0) that each of s shoppers has for
-    items with events, and for newcomers. Where there are too few newcomers for that share, the best of them are as
-    high as the best of the others; where there are none, 0.
+    items with events, and for newcomers. Where there are too few newcomers for that share, the best of them are
+    HIGHEST times as high as the best of the others; where there are none, 0.
     """
     highest = newcomers.max(axis=1, initial=0.0).mean() if len(newcomers) else 0.0
     if not highest > 0:
         return 0.0
-    high = float(own.max(axis=1).mean() / highest)
+    high = HIGHEST * float(own.max(axis=1).mean() / highest)
     low = high * 1e-6
     for _ in range(60):
         middle = float(np.sqrt(low * high))
@@ -152,5 +149,5 @@ def _places(own: Array, newcomers: Array) -> float:
     """The share of the DEPTH best of both that newcomers hold."""
     both = np.concatenate([own, newcomers], axis=1)
     floor = np.partition(both, both.shape[1] - DEPTH, axis=1)[:, both.shape[1] - DEPTH]
-    above = np.count_nonzero(newcomers > floor[:, None], axis=1)
+    above = np.count_nonzero((newcomers >= floor[:, None]) & (newcomers > 0), axis=1)
     return float(above.mean() / DEPTH)

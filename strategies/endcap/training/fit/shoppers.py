@@ -25,6 +25,8 @@ class ShopperMap(NamedTuple):
     """float32[p + 1, f]: the mean shopper, and what each attribute's value adds."""
     columns: dict[str, dict[str, Any]]
     """By attribute: ``values``, the row of each; or ``row``, ``mean`` and ``spread`` of a number."""
+    spread: Array
+    """float64[f, f]: how far, and in which directions together, shoppers are from what their attributes say."""
 
 
 class _Inputs(NamedTuple):
@@ -37,11 +39,15 @@ def learn_shoppers(columns: Mapping[str, Column], factors: Array, seed: int) -> 
     inputs = _inputs(columns, len(factors))
     known = np.flatnonzero(factors.any(axis=1))
     if not len(known):
-        return ShopperMap(np.zeros((1 + inputs.matrix.shape[1], factors.shape[1]), np.float32), inputs.columns)
+        size = factors.shape[1]
+        return ShopperMap(
+            np.zeros((1 + inputs.matrix.shape[1], size), np.float32), inputs.columns, np.zeros((size, size))
+        )
     matrix, targets = inputs.matrix[known], factors[known].astype(np.float64)
     mean = targets.mean(axis=0)
     added = _added(matrix, targets - mean, _best_penalty(matrix, targets - mean, seed))
-    return ShopperMap(np.vstack([mean, added]).astype(np.float32), inputs.columns)
+    rest = targets - mean - matrix @ added
+    return ShopperMap(np.vstack([mean, added]).astype(np.float32), inputs.columns, rest.T @ rest / len(rest))
 
 
 def _inputs(columns: Mapping[str, Column], count: int) -> _Inputs:

@@ -15,9 +15,10 @@ HEADINGS = {"all": "Hidden items, among the whole catalog", "new": "The same, wi
 def cold_page(found: dict[str, Any]) -> str:
     """One HTML file that needs no other: ``found`` is what ``evaluate_cold`` gave."""
     title, counts, cold = f"Cold start: {found['shop']}", found["counts"], found["cold"]
+    hidden = f"{counts['hidden_items']:,} of {counts['items']:,} items and {counts['hidden_shoppers']:,} shoppers"
     asked = (
-        f"{counts['hidden_items']:,} of {counts['items']:,} items and {counts['hidden_shoppers']:,} shoppers were "
-        f"hidden from training; the {found['holdout_days']:g} days from {found['cutoff']} are asked for. Seed {found['seed']}."
+        f"{hidden} were hidden from training; the {found['holdout_days']:g} days from {found['cutoff']} are asked for. "
+        f"Seed {found['seed']}."
     )
     parts = [f"<h1>{escape(title)}</h1>", paragraph(asked, "soft")]
     if cold["items"]:

@@ -57,6 +57,8 @@ class ColdOptions:
         for name, share in (("--cold-items", self.items), ("--cold-shoppers", self.shoppers)):
             if not 0 <= share <= 0.5:
                 raise ConfigError(f"{name}: found {share:g}, expected a share from 0 to 0.5")
+        if not self.items and not self.shoppers:
+            raise ConfigError("--cold-items and --cold-shoppers: found both 0, expected something to hide")
 
 
 def evaluate_cold(config: ShopConfig, options: ColdOptions, progress: Progress = silent) -> dict[str, Any]:

@@ -28,10 +28,10 @@ POPULAR = "popular"
 
 def judge_shoppers(bench: Bench, asked: list[HiddenShopper], opening: Opening) -> dict[str, Any]:
     """By what is known: the strategy's numbers, those of ``popular`` for the same shoppers, and the difference."""
-    return {known: _judged(bench, asked, opening, known) for known in STRATEGIES}
+    return {known: judge_one(bench, asked, opening, known) for known in STRATEGIES}
 
 
-def _judged(bench: Bench, asked: list[HiddenShopper], opening: Opening, what: str) -> dict[str, Any]:
+def judge_one(bench: Bench, asked: list[HiddenShopper], opening: Opening, what: str) -> dict[str, Any]:
     translation = Translation.between(bench.holdout.known, bench.bundle)
     truth = without_first(bench.holdout, asked)
     queries = [query_about(each, what, bench.holdout, translation) for each in asked]
