@@ -117,6 +117,13 @@ def test_items_that_both_sources_found_come_first_and_a_callers_own_list_knows_n
     assert not scorer.score(Query(now=0), own).any()
 
 
+def test_a_ranker_that_learned_among_recalled_items_needs_no_votes(tmp_path: Path) -> None:
+    def write(writer: BundleWriter) -> None:
+        fit_ranker(made_lessons(12), "sum", 0).write(writer.part("search_ranker"), among_recalled=True)
+
+    assert "lexical.rank" not in _scorer(made.tiny_bundle(tmp_path, write)).requires
+
+
 def test_stacked_lessons_keep_their_groups_apart() -> None:
     one, other = made_lessons(3), made_lessons(4, seed=2)
     both = stacked([one, other])

@@ -34,9 +34,10 @@ class SearchScorerConfig(Settings):
     prior: dict[str, float] = Field(default_factory=dict)
     """Columns that lean on the order where nothing was learned of them: a value x (0 or above) adds ``weight`` times
     x / (1 + x) of the scores' standard deviation."""
-    agreement: float = Field(default=1.5, ge=0)
+    agreement: float = Field(default=4.0, ge=0)
     """How much it counts, in the scores' standard deviations, that several sources proposed an item and how early:
-    reciprocal rank fusion (see endcap.strategies.merge). It tells nothing of the items of a caller's own list."""
+    reciprocal rank fusion (see endcap.strategies.merge). It tells nothing of the items of a caller's own list, and is
+    left out where the ranker learned among recalled items: it has seen what each source is worth."""
     sources: tuple[str, ...] = ("lexical", "text")
 
 
@@ -71,6 +72,7 @@ class Learned:
         self.requires = tuple(content["columns"])
         self.weighted = Weighted.read(content["weighted"], self.requires)
         self.linear, self.trees = float(content["linear"]), float(content["trees"])
+        self.among_recalled = bool(content["among_recalled"])
         text = part.file("model.txt").read_text(encoding="utf-8") if self.trees else ""
         self.booster = lightgbm.Booster(model_str=text) if text else None
         self.forest = Forest.parse(text) if text else None
@@ -101,7 +103,8 @@ class SearchScorer:
         )
         unlearned = {name: weight for name, weight in config.prior.items() if name not in self.base.requires}
         self.leaning, self.weights = tuple(unlearned), np.array(list(unlearned.values()), np.float64)
-        self.ranks = tuple(f"{source}.rank" for source in config.sources)
+        told = isinstance(self.base, Learned) and self.base.among_recalled
+        self.ranks = () if told else tuple(f"{source}.rank" for source in config.sources)
         self.requires = (*self.base.requires, *self.leaning, *self.ranks)
 
     def score(self, query: Query, candidates: Candidates) -> Array:
@@ -115,10 +118,10 @@ class SearchScorer:
 
     def _added(self, candidates: Candidates, scores: Array) -> Array:
         """float32[n, leanings + ranks]: what was not learned adds, on the scale of these scores."""
-        spread = float(scores.std() or 1.0) if len(scores) else 1.0  # where all are alike, anything else decides
+        votes = _spread(scores) * self._agreement(candidates)
         values = np.maximum(np.nan_to_num(candidates.matrix(self.leaning).astype(np.float64)), 0.0)
-        leanings = self.weights * values / (1.0 + values)
-        added: Array = (spread * np.hstack([leanings, self._agreement(candidates)])).astype(np.float32)
+        leanings = _spread(scores + votes.sum(axis=1)) * self.weights * values / (1.0 + values)
+        added: Array = np.hstack([leanings, votes]).astype(np.float32)
         return added
 
     def _agreement(self, candidates: Candidates) -> Array:
@@ -129,3 +132,8 @@ class SearchScorer:
         centred = votes - votes.mean(axis=0)
         spread = float(centred.sum(axis=1).std())
         return centred * (self.config.agreement / spread) if spread > 1e-9 else np.zeros_like(votes)
+
+
+def _spread(scores: Array) -> float:
+    """The standard deviation; 1 where all are alike, so that anything else decides."""
+    return float(scores.std() or 1.0) if len(scores) else 1.0

@@ -85,8 +85,9 @@ class Ranker:
             total = total + self.trees * _scores(self.booster)(rows)
         return total
 
-    def write(self, part: PartWriter) -> None:
-        part.json("ranker", self._content())
+    def write(self, part: PartWriter, among_recalled: bool = False) -> None:
+        """``among_recalled``: the lessons were what recall proposes, as when serving, not pools that people chose."""
+        part.json("ranker", {**self._content(), "among_recalled": among_recalled})
         if self.booster is not None:
             text = self.booster.model_to_string()
             (part.folder / "model.txt").write_text(text[: text.index("\nparameters:")] + "\n", encoding="utf-8")

@@ -101,6 +101,6 @@ def write_judged(
 
 def write_choice(writer: BundleWriter, manifest: Manifest, choice: Choice, told: dict[str, Any]) -> Manifest:
     """The part, and what the manifest says of it."""
-    choice.ranker.write(writer.part(PART))
+    choice.ranker.write(writer.part(PART), among_recalled=told["learned_from"] == "clicks")
     told = {**told, "way": choice.way, "cross_validated_ndcg@10": choice.validated}
     return manifest.model_copy(update={"metrics": {**manifest.metrics, "search": told}})
