@@ -155,6 +155,7 @@ def effect(config: ShopConfig, options: argparse.Namespace) -> Rows:
         {"what": strategy, "items": question, **_difference(found, strategy, question)}
         for strategy in next(iter(found.values()))
         for question in ("all", "new", "cold")
+        if len(found["as it comes"][strategy][question])
     ]
 
 
