@@ -6,7 +6,18 @@ from pathlib import Path
 from ..support.live import Live
 from .conftest import Run
 
-READY_MADE = {"hybrid", "popular", "als", "repeat", "search", "session", "similar_items", "cold_start", "linear"}
+READY_MADE = {
+    "hybrid",
+    "popular",
+    "als",
+    "discover",
+    "repeat",
+    "search",
+    "session",
+    "similar_items",
+    "cold_start",
+    "linear",
+}
 
 
 def test_a_bundle_and_its_server_list_the_same(run: Run, trained_bundle: Path, server: Live) -> None:

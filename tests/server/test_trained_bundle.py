@@ -13,7 +13,18 @@ from endcap.server.serving import Serving, load
 from endcap.v1.common_pb2 import Event
 from endcap.v1.ranking_pb2 import RankContext, RankRequest
 
-READY_MADE = ["hybrid", "popular", "als", "repeat", "search", "similar_items", "session", "cold_start", "linear"]
+READY_MADE = [
+    "hybrid",
+    "popular",
+    "als",
+    "discover",
+    "repeat",
+    "search",
+    "similar_items",
+    "session",
+    "cold_start",
+    "linear",
+]
 
 
 @pytest.fixture(scope="module")

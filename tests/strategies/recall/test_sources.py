@@ -186,8 +186,18 @@ def test_a_profile_is_the_mean_shopper_moved_by_what_is_known_of_this_one(bundle
         ({"age": "never heard of", "shoe size": "44"}, rows[0]),
     ):
         found = source.recall(replace(NOBODY, attributes=attributes), 5)
-        scores = proposals @ factor
+        scores = proposals @ factor + source.correction
         assert found.scores.tolist() == pytest.approx(np.sort(scores)[::-1][:5].tolist(), rel=1e-5)
+
+
+def test_of_whom_nothing_is_known_is_expected_to_want_what_sells_now(bundle: Bundle) -> None:
+    source = ProfileRecall(ProfileConfig.model_validate({"newcomers": 0.0}), bundle)
+    items, scores = (bundle.part("popular").array(name) for name in ("items", "scores"))
+    selling = dict(zip(items.tolist(), scores.tolist(), strict=True))
+    best = sorted((selling.get(int(item), 0.0) for item in source.factors.proposable), reverse=True)
+    found = source.recall(NOBODY, 5)
+    assert [selling[int(item)] for item in found.items] == pytest.approx(best[:5])
+    assert found.scores[0] / found.scores[4] == pytest.approx(best[0] / best[4], rel=1e-4)
 
 
 def test_what_a_newcomer_chose_moves_the_mean_as_regression_would() -> None:

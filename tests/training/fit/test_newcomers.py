@@ -12,7 +12,7 @@ from endcap.training.fit.newcomers import (
     SHRINK,
     Described,
     Judges,
-    best_penalty,
+    best_settings,
     damped,
     learn,
     scale_for,
@@ -63,7 +63,7 @@ def test_what_is_not_among_the_rows_is_never_looked_at() -> None:
 
 def test_damping_keeps_directions_and_leaves_items_without_events_at_zero() -> None:
     factors = np.array([[3.0, 4.0], [0.0, 0.0], [0.0, 0.25]], np.float32)
-    np.testing.assert_allclose(damped(factors), np.array([[3 / 5**0.5, 4 / 5**0.5], [0.0, 0.0], [0.0, 0.5]]))
+    np.testing.assert_allclose(damped(factors, 0.5), np.array([[3 / 5**0.5, 4 / 5**0.5], [0.0, 0.0], [0.0, 0.5]]))
 
 
 def test_the_penalty_is_the_one_by_which_held_out_items_are_found() -> None:
@@ -76,10 +76,10 @@ def test_the_penalty_is_the_one_by_which_held_out_items_are_found() -> None:
     shoppers = random.normal(size=(300, 2)).astype(np.float32)
     best = 120 + np.argmax(shoppers @ targets[120:].T, axis=1)
     judges = Judges(shoppers, np.arange(300), best)
-    assert best_penalty(about, targets, known, held, judges) > 3.0
+    assert best_settings(about, targets, known, held, judges).penalty > 3.0
     quiet = described(signal * np.array([1.0, 0.05]))
     judges = judges._replace(items=120 + np.argmax(shoppers @ signal[120:].T, axis=1))
-    assert best_penalty(quiet, signal, known, held, judges) == 3.0
+    assert best_settings(quiet, signal, known, held, judges).penalty == 3.0
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.5])

@@ -57,9 +57,16 @@ class Factors:
         shares, scales = zip(*self._scales, strict=True)
         return float(np.interp(places, shares, scales))
 
-    def best(self, shopper: Array, limit: int, allowed: Array | None, places: float) -> Recalled:
-        """The items of the highest scores for a shopper's factor; newcomers hold about ``places`` of them."""
+    def best(
+        self, shopper: Array, limit: int, allowed: Array | None, places: float, correction: Array | None = None
+    ) -> Recalled:
+        """The items of the highest scores for a shopper's factor; newcomers hold about ``places`` of them.
+
+        ``correction`` (float32[k]) is added to the scores of what can be proposed.
+        """
         scores, items = self.proposals @ shopper, self.proposable
+        if correction is not None:
+            scores += correction
         scale = self.scale(places)
         if scale > 0 and len(self.newcomers):
             scores = np.concatenate([scores, (self.newcomer_factors @ shopper) * np.float32(scale)])

@@ -4,6 +4,9 @@ The same factors as for everyone else, read from the other side. Known shoppers 
 attributes where the mean lies; what is seen of this one moves the mean as far as one sight of it can: the posterior of
 a Gaussian (Bishop, Pattern Recognition and Machine Learning, 2006, section 2.3.3). ALS's own fold-in takes everything
 that was not chosen as unwanted, which of someone who came a minute ago is not known.
+
+Factors look back for months. What the mean shopper wants is therefore read from what sells now, and only how far this
+one is from the mean from the factors: of whom nothing is known gets what is popular.
 """
 
 from __future__ import annotations
@@ -88,9 +91,22 @@ class ProfileRecall:
         self.shoppers = ShopperMap(part.array("profile"), part.json("profile"))
         self.spread = part.array("shopper_spread")  # float64[f, f]
         self.space = text_space(bundle) if bundle.has("text") else None
+        self.correction = self._correction(bundle)
+
+    def _correction(self, bundle: Bundle) -> Array:
+        """float32[k], one each of the items that can be proposed: the mean shopper's score as of late, less the usual
+        one."""
+        part, usual = bundle.part("popular"), self.factors.proposals @ self.shoppers.rows[0]
+        selling = np.zeros(len(bundle.catalog), np.float32)
+        selling[part.array("items")] = part.array("scores")
+        selling = selling[self.factors.proposable]
+        scale = float(usual @ selling) / max(float(selling @ selling), 1e-9)  # least squares
+        correction: Array = selling * np.float32(max(scale, 0.0)) - usual
+        return correction
 
     def recall(self, query: Query, limit: int) -> Recalled:
-        return self.factors.best(self.factor(query), limit, query.allowed, self.config.newcomers)
+        factor = self.factor(query)
+        return self.factors.best(factor, limit, query.allowed, self.config.newcomers, self.correction)
 
     def factor(self, query: Query) -> Array:
         """float32[f]."""

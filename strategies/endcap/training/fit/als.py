@@ -25,7 +25,8 @@ from endcap.training.fit.newcomers import (
     JUDGES,
     Described,
     Judges,
-    best_penalty,
+    Settings,
+    best_settings,
     damped,
     learn,
     scale_for,
@@ -68,7 +69,7 @@ def _als(shop: Shop, part: PartWriter, context: Context) -> None:
     part.arrays({"profile": profile.rows, "shopper_spread": profile.spread})
     part.json("profile", profile.columns)
     fitted = {"alpha": ALPHA, "half_life_days": HALF_LIFE_DAYS, "most_items": MOST_ITEMS}
-    part.json("als", {**fitted, "newcomer_scales": found.scales, "newcomer_penalty": found.penalty})
+    part.json("als", {**fitted, "newcomer_scales": found.scales, "newcomer_settings": found.chosen._asdict()})
 
 
 def confidence_matrix(shop: Shop) -> csr_matrix:
@@ -105,23 +106,24 @@ class _Newcomers(NamedTuple):
     items: Array  # int32[m], ascending
     factors: Array  # float32[m, FACTORS], of a length yet to be scaled
     scales: dict[str, float]  # by share of the places
-    penalty: float
+    chosen: Settings
 
 
 def _newcomers(shop: Shop, part: PartWriter, matrix: csr_matrix, fit: _Fit, seed: int) -> _Newcomers:
-    described, targets, every = described_by(shop, part), damped(fit.own), np.arange(len(fit.own))
+    described, every = described_by(shop, part), np.arange(len(fit.own))
     items, met = newcomers_of(shop, matrix)
     random = np.random.default_rng([seed, 6])
     held = np.sort(random.permutation(len(fit.own))[: round(HELD_SHARE * len(fit.own))])
     judges = _judges(matrix, fit, held, random)
-    penalty = best_penalty(described, targets, np.setdiff1d(every, held), held, judges)
-    factors = learn(described, targets, np.setdiff1d(every, items[met]), penalty)[items]
+    chosen = best_settings(described, fit.own, np.setdiff1d(every, held), held, judges)
+    targets = damped(fit.own, chosen.damping)
+    factors = learn(described, targets, np.setdiff1d(every, items[met]), chosen.penalty)[items]
     scores, best = (_best(judges.shoppers @ each.T) for each in (factors, fit.own[fit.proposable]))
     scales = {str(share): scale_for(best, scores, share) for share in PLACES}
     one = scales[str(DEFAULT_PLACES)]
     if one > 0:  # few events say little, and say it in lengths that are not scaled
         factors[met] = (1.0 - OWN_WEIGHT) * factors[met] + OWN_WEIGHT / one * fit.own[items[met]]
-    return _Newcomers(items, factors, scales, penalty)
+    return _Newcomers(items, factors, scales, chosen)
 
 
 def newcomers_of(shop: Shop, matrix: csr_matrix) -> tuple[Array, Array]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -23,10 +24,10 @@ from endcap.bundle.events import Array
 
 LEVELS = ("brand", "department", "aisle", "category", "line", "title")
 """Groups of the catalog, each shrunk towards what those before it say."""
-DAMPING = 0.5
+DAMPINGS = (0.25, 0.5)
 """A factor's length is raised to this power before it is averaged: 1 leaves it, 0 makes all of them alike."""
 PENALTIES = (3.0, 30.0, 300.0)
-"""Those tried for the regression."""
+"""Those of the regression that are tried, with each damping."""
 SHRINK = 5.0
 """So many items of a group weigh as much as the level above it."""
 HELD_SHARE, JUDGES = 0.1, 1000
@@ -47,10 +48,15 @@ class Described:
     """int32[n] each, -1 where unknown."""
 
 
-def damped(factors: Array) -> Array:
-    """float64[n, f]: the same directions, with lengths to the power of ``DAMPING``."""
+class Settings(NamedTuple):
+    damping: float
+    penalty: float
+
+
+def damped(factors: Array, damping: float) -> Array:
+    """float64[n, f]: the same directions, with lengths to the power of ``damping``."""
     lengths = np.linalg.norm(factors, axis=1)
-    scale = np.where(lengths > 0, np.maximum(lengths, 1e-12) ** (DAMPING - 1.0), 0.0)
+    scale = np.where(lengths > 0, np.maximum(lengths, 1e-12) ** (damping - 1.0), 0.0)
     scaled: Array = factors * scale[:, None].astype(np.float64)
     return scaled
 
@@ -106,25 +112,28 @@ class Judges(NamedTuple):
     """int[p], held-out items."""
 
 
-def best_penalty(described: Described, targets: Array, known: Array, held: Array, judges: Judges) -> float:
-    """The penalty by which most of what the judges went for is among the first of the held-out items.
+def best_settings(described: Described, factors: Array, known: Array, held: Array, judges: Judges) -> Settings:
+    """Those by which most of what the judges went for is among the first of the held-out items.
 
-    ``known`` and ``held`` are item numbers, ascending. Of equals the first wins.
+    ``known`` and ``held`` are item numbers, ascending; of ``factors`` (float[n, f]) only the known ones' are looked at.
+    Of equals the first wins.
     """
-    if not described.vectors.shape[1]:
-        return PENALTIES[0]
-    found = [learn(described, targets, known, penalty)[held] for penalty in PENALTIES]
-    return PENALTIES[int(np.argmax([_quality(each, held, judges) for each in found]))]
+    penalties = PENALTIES if described.vectors.shape[1] else PENALTIES[:1]
+    grid = [Settings(*each) for each in product(DAMPINGS, penalties)]
+    found = [learn(described, damped(factors, each.damping), known, each.penalty)[held] for each in grid]
+    return grid[int(np.argmax([_quality(each, held, judges) for each in found]))]
 
 
 def _quality(expected: Array, held: Array, judges: Judges) -> float:
-    """Mean over the pairs of 1 / log2(1 + place), 0 beyond DEPTH: which is DCG."""
-    if not len(judges.rows) or not len(held):
-        return 0.0
-    scores = judges.shoppers @ expected.T
-    own = scores[judges.rows, np.searchsorted(held, judges.items)]
-    places = np.count_nonzero(scores[judges.rows] > own[:, None], axis=1) + 1
-    return float(np.where(places <= DEPTH, 1.0 / np.log2(1.0 + places), 0.0).mean())
+    """The sum over the pairs of 1 / log2(1 + place), 0 beyond DEPTH: which is DCG."""
+    total = 0.0
+    for row, shopper in enumerate(judges.shoppers):
+        mine = judges.items[judges.rows == row]
+        scores = expected @ shopper
+        best = np.sort(scores)
+        places = len(best) - np.searchsorted(best, scores[np.searchsorted(held, mine)], side="right") + 1
+        total += float((1.0 / np.log2(1.0 + places[places <= DEPTH])).sum())
+    return total
 
 
 def scale_for(own: Array, newcomers: Array, share: float) -> float:
