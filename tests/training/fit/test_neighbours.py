@@ -30,7 +30,8 @@ def leaning(shop: Shop) -> Array:
     np.add.at(found, (shop.users, shop.log.items), shop.log.weights)
     found = np.log1p(found) * np.log(len(found) / np.maximum((found > 0).sum(axis=0), 1))
     lengths: Array = np.linalg.norm(found, axis=1, keepdims=True)
-    return np.divide(found, lengths)
+    shares: Array = np.divide(found, lengths)
+    return shares
 
 
 def nearest(shop: Shop, user: int, count: int) -> dict[int, float]:
