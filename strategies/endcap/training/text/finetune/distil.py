@@ -25,6 +25,8 @@ from endcap.training.text.folder import ModelError
 from endcap.training.text.model import PooledEncoder, SourceModel
 
 STEPS, MINUTES = 400, 8.0
+MOST_PASSES = 30
+"""Through the texts: small shops need fewer steps."""
 AT_ONCE = 64
 LEARNING_RATE = 3e-4
 SHORTENED = 0.5
@@ -41,7 +43,7 @@ def distilled(
     seed: int,
     kept: Path,
     progress: Progress = silent,
-    steps: int = STEPS,
+    steps: int | None = None,
 ) -> tuple[SourceModel, dict[str, Any]]:
     """``source`` with ``layers`` layers, taught by the whole of it on ``texts``, and how near it comes on texts that it
     was not taught by.
@@ -66,6 +68,7 @@ def distilled(
     def judge() -> float:
         return float((reader.all_vectors(student, aside) * target).sum(1).mean())
 
+    steps = steps or min(STEPS, -(-MOST_PASSES * len(others) // AT_ONCE))
     plan = shorter(Plan("distilling the text model", steps, MINUTES, LEARNING_RATE, seed), steps)
     checkpoint = Checkpoint(kept, f"{layers}-layers")
     learned = teach(student, Lesson(learn, judge), plan, checkpoint, device, progress)
