@@ -210,7 +210,7 @@ def test_the_new_bundle_is_the_last_line_after_what_was_cleaned_and_measured(
     assert (Path(last) / "bundle.json").is_file()
     assert Path(last).name == trained.folder.name, "the strays were dropped, so it is the bundle of the clean shop"
     text = "\n".join(report)
-    for said in ("-3", "nothing-of-ours", "ndcg@10", "hybrid", "GiB of memory", "fit "):
+    for said in ("-3", "nothing-of-ours", "ndcg@10", "hybrid", "GiB of memory", "fit ", "Text model bert as int8"):
         assert said in text
     assert "fitting als" in ended.stderr
     assert [path.name for path in (tmp_path / "bundles").iterdir()] == [Path(last).name], "no scratch is left"
