@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,13 +30,11 @@ def judge_items(bench: Bench, opening: Opening, rows: Array) -> dict[str, Any]:
     """By question: every method's numbers, and what the map is worth against the others. ``rows`` are all shoppers to
     ask about; those who went for no hidden item count for ``warm``, the price that is paid in other items."""
     even, main = even_share(bench), bench.main
-    tables = {name: {"recall": [source], "score": "by_source", "select": "top_k"} for name, source in _maps(even)}
-    opening = replace(opening, tables={**tables, main: opening.tables[main]})
+    opening = replace(opening, tables={**maps(even), main: opening.tables[main]})
     found: dict[str, Any] = {"even_share": even}
     for question in QUESTIONS:
-        slates = _slates(bench, opening, rows, question == "new")
-        values = _of(slates, bench.holdout.cold.take(rows))
-        values[CHANCE] = _by_chance(bench, rows[bench.holdout.cold.sizes[rows] > 0])
+        slates = lists(bench, opening, rows, question == "new")
+        values = cold_values(bench, slates, rows)
         found[question] = {
             "methods": {name: summary(each, bench.seed) for name, each in values.items()},
             "map_against": {
@@ -48,6 +47,12 @@ def judge_items(bench: Bench, opening: Opening, rows: Array) -> dict[str, Any]:
     return found
 
 
+def cold_values(bench: Bench, slates: Mapping[str, Array], rows: Array) -> dict[str, Values]:
+    """Of these lists, one row each of ``rows``, and of chance: for the shoppers who went for something hidden."""
+    asked = rows[bench.holdout.cold.sizes[rows] > 0]
+    return _of(slates, bench.holdout.cold.take(rows)) | {CHANCE: _by_chance(bench, asked)}
+
+
 def even_share(bench: Bench) -> float:
     """The share of the catalog that no event is known of: with as many of the places, no item is better off for
     having been met."""
@@ -56,24 +61,31 @@ def even_share(bench: Bench) -> float:
     return float(np.clip(1.0 - met.mean(), 0.0, 0.5))
 
 
-def _maps(even: float) -> list[tuple[str, dict[str, Any]]]:
-    shares = [(MAP, even), *((f"{MAP}, {share:.0%} of the places", share) for share in PLACES)]
-    return [(name, {"use": "als", "limit": DEPTH, "newcomers": share}) for name, share in shares]
+def maps(even: float, places: Sequence[float] = PLACES) -> dict[str, Any]:
+    """Strategies of the map alone, with these shares of the places."""
+    shares = {MAP: even} | {f"{MAP}, {share:.0%} of the places": share for share in places}
+    return {
+        name: {
+            "recall": [{"use": "als", "limit": DEPTH, "newcomers": share}],
+            "score": "by_source",
+            "select": "top_k",
+        }
+        for name, share in shares.items()
+    }
 
 
-def _slates(bench: Bench, opening: Opening, rows: Array, new: bool) -> dict[str, Array]:
-    """int32[rows, DEPTH] by method, in the shop's numbers."""
+def lists(bench: Bench, opening: Opening, rows: Array, new: bool) -> dict[str, Array]:
+    """int32[rows, DEPTH] by method, in the shop's numbers: the opening's strategies, and the nearest texts."""
     translation = Translation.between(bench.holdout.known, bench.bundle)
     asked = questions(bench.holdout, translation, rows)
-    lists = rank(bench.pool, opening, asked, new).slates
+    found = rank(bench.pool, opening, asked, new).slates
     if bench.bundle.has("text"):
-        lists[TEXT] = nearest_texts(
-            bench, [for_new(each, len(bench.bundle.catalog)) for each in asked] if new else asked
-        )
-    return {name: translation.slates(each) for name, each in lists.items()}
+        size = len(bench.bundle.catalog)
+        found[TEXT] = nearest_texts(bench, [for_new(each, size) if new else each for each in asked])
+    return {name: translation.slates(each) for name, each in found.items()}
 
 
-def _of(slates: dict[str, Array], truth: Truth) -> dict[str, Values]:
+def _of(slates: Mapping[str, Array], truth: Truth) -> dict[str, Values]:
     rows = np.flatnonzero(truth.sizes > 0)
     return {name: measured(each[rows], truth.take(rows)) for name, each in slates.items()}
 
