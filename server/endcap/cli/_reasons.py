@@ -126,6 +126,7 @@ _PROPOSALS: Mapping[str, str] = {
     "ease": "among shoppers of like taste",
     "neighbours": "of what shoppers of like taste bought lately",
     "popular": "of what everyone buys",
+    "profile": "of what such shoppers buy",
     "text": "by its text",
     "lexical": "by its words",
     "cold": "by its text",
