@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -33,6 +33,7 @@ SHRINK = 5.0
 HELD_SHARE, JUDGES = 0.1, 1000
 """Items held out to choose by, and shoppers whose purchases of them are looked for."""
 DEPTH = 20
+BLOCK = 128
 HIGHEST = 3.0
 
 
@@ -66,26 +67,41 @@ def learn(described: Described, targets: Array, rows: Array, penalty: float) -> 
 
     Fitted on the items ``rows`` (int[r], ascending) of ``targets`` (float64[n, f]).
     """
-    weights = _ridge(described, targets, rows, penalty)
-    by_text = described.vectors.astype(np.float64) @ weights[:-1] + weights[-1]
-    expected: Array = by_text[described.texts]
+    return _learnt(described, targets, _Regression.of(described, rows), penalty)
+
+
+def _learnt(described: Described, targets: Array, regression: _Regression, penalty: float) -> Array:
+    expected: Array = (regression.inputs @ regression.weights(targets, penalty))[described.texts]
     for name in LEVELS:
         if name in described.groups:
-            _shrunk(expected, targets, rows, described.groups[name])
+            _shrunk(expected, targets, regression.rows, described.groups[name])
     return expected.astype(np.float32)
 
 
-def _ridge(described: Described, targets: Array, rows: Array, penalty: float) -> Array:
-    """Closed form over distinct texts, each as often as it has items; the constant is not penalised."""
-    texts, count = described.texts[rows], len(described.vectors)
-    times = np.bincount(texts, minlength=count).astype(np.float64)
-    sums = csr_matrix((np.ones(len(rows)), (texts, np.arange(len(rows)))), (count, len(rows))) @ targets[rows]
-    inputs = np.column_stack([described.vectors.astype(np.float64), np.ones(count)])
-    left = inputs.T @ (inputs * times[:, None])
-    left[np.diag_indices(len(left) - 1)] += penalty
-    left[-1, -1] += 1e-9  # no items at all: the constant is 0
-    weights: Array = np.linalg.solve(left, inputs.T @ sums)
-    return weights
+@dataclass(frozen=True)
+class _Regression:
+    """Ridge in closed form over distinct texts, each as often as it has items; what all penalties and targets share."""
+
+    rows: Array  # int[r]: items
+    inputs: Array  # float64[texts, d + 1]; the last is constant, and is not penalised
+    adder: csr_matrix  # texts by rows
+    left: Array  # float64[d + 1, d + 1]
+
+    @classmethod
+    def of(cls, described: Described, rows: Array) -> Self:
+        texts, count = described.texts[rows], len(described.vectors)
+        inputs = np.column_stack([described.vectors.astype(np.float64), np.ones(count)])
+        times = np.bincount(texts, minlength=count).astype(np.float64)
+        adder = csr_matrix((np.ones(len(rows)), (texts, np.arange(len(rows)))), (count, len(rows)))
+        return cls(rows, inputs, adder, inputs.T @ (inputs * times[:, None]))
+
+    def weights(self, targets: Array, penalty: float) -> Array:
+        """float64[d + 1, f]"""
+        left = self.left.copy()
+        left[np.diag_indices(len(left) - 1)] += penalty
+        left[-1, -1] += 1e-9  # no items at all: the constant is 0
+        weights: Array = np.linalg.solve(left, self.inputs.T @ (self.adder @ targets[self.rows]))
+        return weights
 
 
 def _shrunk(expected: Array, targets: Array, rows: Array, groups: Array) -> None:
@@ -120,18 +136,21 @@ def best_settings(described: Described, factors: Array, known: Array, held: Arra
     """
     penalties = PENALTIES if described.vectors.shape[1] else PENALTIES[:1]
     grid = [Settings(*each) for each in product(DAMPINGS, penalties)]
-    found = [learn(described, damped(factors, each.damping), known, each.penalty)[held] for each in grid]
+    regression = _Regression.of(described, known)
+    targets = {damping: damped(factors, damping) for damping in DAMPINGS}
+    found = [_learnt(described, targets[each.damping], regression, each.penalty)[held] for each in grid]
     return grid[int(np.argmax([_quality(each, held, judges) for each in found]))]
 
 
 def _quality(expected: Array, held: Array, judges: Judges) -> float:
     """The sum over the pairs of 1 / log2(1 + place), 0 beyond DEPTH: which is DCG."""
     total = 0.0
-    for row, shopper in enumerate(judges.shoppers):
-        mine = judges.items[judges.rows == row]
-        scores = expected @ shopper
-        best = np.sort(scores)
-        places = len(best) - np.searchsorted(best, scores[np.searchsorted(held, mine)], side="right") + 1
+    for start in range(0, len(judges.shoppers) if len(judges.items) else 0, BLOCK):
+        scores = judges.shoppers[start : start + BLOCK] @ expected.T
+        mine = np.flatnonzero((judges.rows >= start) & (judges.rows < start + BLOCK))
+        rows, columns = judges.rows[mine] - start, np.searchsorted(held, judges.items[mine])
+        best = np.sort(np.partition(scores, -min(DEPTH, len(held)), axis=1)[:, -DEPTH:], axis=1)
+        places = 1 + (best[rows] > scores[rows, columns][:, None]).sum(axis=1)
         total += float((1.0 / np.log2(1.0 + places[places <= DEPTH])).sum())
     return total
 
