@@ -15,7 +15,7 @@ from endcap.training.ranker.rows import Rows
 
 HIDDEN, UPPER = 96, 64
 DROPOUT, DECAY = 0.3, 1e-4
-EPOCHS, HIGHEST_RATE = 12, 3e-3
+EPOCHS, HIGHEST_RATE = 8, 3e-3
 LARGEST_BATCH, STEPS = 4096, 64
 """Rows a step, or fewer where an epoch would have fewer steps than this."""
 SAMPLE = 100_000
