@@ -26,7 +26,7 @@ from endcap.training.fit.fitter import Context
 from endcap.training.parallel import Workers, workers
 from endcap.training.progress import Progress, silent
 from endcap.training.ranker.fit import Ranker, best_share, fit_ranker, write_ranker
-from endcap.training.ranker.lessons import Snapshot, gather_rows, take_snapshot
+from endcap.training.ranker.lessons import Snapshot, gather_rows, take_snapshots
 from endcap.training.ranker.rows import Rows, columns_of, gathering
 from endcap.training.ranker.windows import cut
 from endcap.training.ready import check_text_model
@@ -73,7 +73,7 @@ def train_on(shop: Shop, config: ShopConfig, out: Path, progress: Progress, cloc
         context = Context(config, progress, kept=out / ".learning")
         with clock.lap("fit"):
             manifest = write_snapshot(final, shop, context)
-            snapshots = [take_snapshot(stack, scratch, shop, window, context, final.folder) for window in windows]
+            snapshots = take_snapshots(stack, pool, scratch, shop, windows, config, final.folder)
         table = strategy_table(config)
         with clock.lap("rows"):
             rows = [gather_rows(pool, snapshot, table, config.training.seed) for snapshot in snapshots]

@@ -11,9 +11,8 @@ from endcap.training.baselines.rank import Ranked
 from endcap.training.config import ShopConfig
 from endcap.training.evaluate.bench import Bench, strategy_lists
 from endcap.training.evaluate.ranking import Opening
-from endcap.training.fit.fitter import Context
 from endcap.training.ranker.fit import fit_ranker, share_of, write_ranker
-from endcap.training.ranker.lessons import Snapshot, gather_rows, take_snapshot
+from endcap.training.ranker.lessons import Snapshot, gather_rows, take_snapshots
 from endcap.training.ranker.rows import Rows, columns_of, gathering
 from endcap.training.ranker.windows import Window
 
@@ -60,6 +59,5 @@ class School:
 
 def lessons_of(stack: ExitStack, bench: Bench, config: ShopConfig, windows: Sequence[Window]) -> list[Snapshot]:
     """Snapshots of the windows, which last as long as ``stack``."""
-    context = Context(config, bench.progress)
     known, shared = bench.holdout.known, bench.bundle.folder
-    return [take_snapshot(stack, bench.scratch, known, window, context, shared) for window in windows]
+    return take_snapshots(stack, bench.pool, bench.scratch, known, windows, config, shared)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,8 +14,10 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
+from endcap.training.config import ShopConfig
 from endcap.training.fit.fitter import Context
 from endcap.training.parallel import Workers
+from endcap.training.progress import silent
 from endcap.training.ranker.rows import Rows, Task, collect
 from endcap.training.ranker.windows import Labels, Window, labels_in
 from endcap.training.shop import Shop
@@ -41,16 +43,41 @@ class Snapshot:
         return self.writer.preview(self.manifest)
 
 
-def take_snapshot(
-    stack: ExitStack, scratch: Path, shop: Shop, window: Window, context: Context, shared: Path
-) -> Snapshot:
-    """Fit every part as of the window's cut-off into a folder below ``scratch``, which lasts as long as ``stack``.
+class _Order(NamedTuple):
+    writer: BundleWriter
+    shop: Shop
+    config: ShopConfig
+    shared: Path
+
+
+def take_snapshots(
+    stack: ExitStack,
+    pool: Workers,
+    scratch: Path,
+    shop: Shop,
+    windows: Sequence[Window],
+    config: ShopConfig,
+    shared: Path,
+) -> list[Snapshot]:
+    """Fit every part as of each window's cut-off into a folder below ``scratch``, which lasts as long as ``stack``.
 
     Parts that read no events are linked from ``shared``, a bundle of the same shop.
     """
-    writer = stack.enter_context(BundleWriter(scratch))
-    manifest = write_snapshot(writer, shop.before(window.cutoff), context, shared)
-    return Snapshot(writer, manifest, window, labels_in(shop, window))
+    writers = [stack.enter_context(BundleWriter(scratch)) for _ in windows]
+    orders = [
+        _Order(writer, shop.before(window.cutoff), config, shared)
+        for writer, window in zip(writers, windows, strict=True)
+    ]
+    manifests = pool.map("fitting the shop as it was", _fit, orders)
+    return [
+        Snapshot(writer, manifest, window, labels_in(shop, window))
+        for writer, manifest, window in zip(writers, manifests, windows, strict=True)
+    ]
+
+
+def _fit(order: _Order) -> Manifest:
+    """Runs in a worker process."""
+    return write_snapshot(order.writer, order.shop, Context(order.config, silent), order.shared)
 
 
 def gather_rows(pool: Workers, snapshot: Snapshot, table: dict[str, Any], seed: int) -> Rows:
