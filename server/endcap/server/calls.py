@@ -18,6 +18,8 @@ from endcap.server.metrics import UNKNOWN, Metrics
 from endcap.strategies.pipeline import Run, Timing
 
 QUIET_SECONDS: Final = 10.0
+ROUNDED_SHARE: Final = 0.01
+ROUNDED_SECONDS: Final = 0.005
 log = structlog.get_logger("endcap.server")
 
 
@@ -148,7 +150,12 @@ def _started(call: Call, task: Callable[[], bytes]) -> Callable[[], bytes]:
 
 
 def _why_cancelled(call: Call) -> grpc.StatusCode:
-    late = call.deadline is not None and time.monotonic() >= call.deadline
+    """A caller that runs out of time cancels. It may do so a little before the deadline known here, since gRPC sends a
+    deadline rounded up, by up to a hundredth of the time that is left."""
+    if call.deadline is None:
+        return grpc.StatusCode.CANCELLED
+    left = call.deadline - time.monotonic()
+    late = left <= ROUNDED_SECONDS + ROUNDED_SHARE * (left + call.seconds)
     return grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED
 
 

@@ -64,6 +64,8 @@ def gram_of(bought: csr_matrix, context: Context) -> Array:
 
 def item_weights(gram: Array, penalty: float) -> Array:
     """float32[k, k] with a diagonal of 0, of which column j predicts item j from the others; ``gram`` is spent."""
+    if not len(gram):
+        return gram
     gram[np.diag_indices(len(gram))] += penalty
     lower = linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
     inverse, _ = linalg.lapack.spotri(lower, lower=1, overwrite_c=1)
