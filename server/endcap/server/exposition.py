@@ -7,6 +7,7 @@ that replaces another goes on counting where that one stopped, so no counter eve
 from __future__ import annotations
 
 import os
+import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -22,6 +23,8 @@ from endcap.bundle.manifest import Manifest
 from endcap.server.metrics import place_name
 from endcap.server.ports import PortTaken, joined
 
+TRIES, PAUSE_SECONDS = 20, 0.02
+
 
 class Exposition:
     """What the supervisor exposes."""
@@ -30,7 +33,7 @@ class Exposition:
         """``folder`` holds the workers' files; ``pids`` tells which process is which worker at the moment."""
         self.folder = folder
         self.registry = CollectorRegistry()
-        MultiProcessCollector(self.registry, path=str(folder))  # type: ignore[no-untyped-call]
+        self.registry.register(_Files(folder))
         ProcessCollector(registry=self.registry)
         self.registry.register(_Workers(pids))
         self.restarts = Counter(
@@ -60,6 +63,21 @@ class Exposition:
     def buried(self, worker: int) -> None:
         """A dead worker's counters stay, what it had in flight goes."""
         mark_process_dead(place_name(worker), str(self.folder))  # type: ignore[no-untyped-call]
+
+
+class _Files(Collector):
+    """The workers' files, read again where one was half made: a worker starts or ends just then."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files = MultiProcessCollector(None, path=str(folder))  # type: ignore[no-untyped-call]
+
+    def collect(self) -> list[Metric]:
+        for _ in range(TRIES - 1):
+            try:
+                return list(self.files.collect())  # type: ignore[no-untyped-call]
+            except (OSError, ValueError, struct.error):
+                time.sleep(PAUSE_SECONDS)
+        return list(self.files.collect())  # type: ignore[no-untyped-call]
 
 
 class _Workers(Collector):
