@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Makes src/gen anew: the messages from protos/ and from google.rpc, and the shared service config as a module.
+# With --check it changes nothing, and fails when what is committed is not what it would make.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+room=clients/typescript/src/gen
+BUF=${BUF:-.venv/bin/buf}
+PYTHON=${PYTHON:-.venv/bin/python}
+for tool in "$BUF" "$PYTHON"; do
+	command -v "$tool" >/dev/null || { echo "typescript: $tool is missing; run make install" >&2; exit 3; }
+done
+test -d clients/typescript/node_modules/@bufbuild/protoc-gen-es \
+	|| { echo "typescript: protoc-gen-es is missing; run clients/typescript/build.sh" >&2; exit 3; }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# googleapis-common-protos, which the Python client needs, ships the sources of google.rpc.
+rpc=$("$PYTHON" -c 'import google.rpc; print(google.rpc.__path__[0])')
+mkdir -p "$work/protos/google/rpc" "$work/out"
+cp "$rpc/status.proto" "$rpc/error_details.proto" "$work/protos/google/rpc"
+
+"$BUF" generate protos --template clients/typescript/buf.gen.yaml -o "$work/out"
+"$BUF" generate "$work/protos" --template clients/typescript/buf.gen.yaml -o "$work/out"
+{
+	echo "// Made by generate.sh of clients/service_config.json; never edited by hand."
+	echo
+	printf 'export default '
+	sed '$ s/$/ as const;/' clients/service_config.json
+} >"$work/out/service_config.ts"
+
+if [[ ${1:-} == --check ]]; then
+	diff -ru "$room" "$work/out" || { echo "$room is stale: run clients/typescript/generate.sh" >&2; exit 1; }
+else
+	rm -rf "$room"
+	mkdir -p "$(dirname "$room")"
+	cp -r "$work/out" "$room"
+fi
