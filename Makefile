@@ -16,8 +16,9 @@ PROTO_INSTALLED := .venv-proto/.installed
 PROTO_OUT ?= clients/python
 PROTOS := $(sort $(wildcard protos/endcap/v1/*.proto))
 GENERATED := endcap/v1
+DEPLOY_INSTALLED := .tools/.installed
 
-.PHONY: help install test lint format proto proto-check demo bench quality search
+.PHONY: help install test lint format proto proto-check demo bench quality search deploy-check
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -79,3 +80,11 @@ quality: $(INSTALLED) ## Measure the ranking quality of every strategy; prints a
 
 search: $(INSTALLED) ## Measure how well searches are answered, by judgments; prints tables, writes benchmarks/out/search.json.
 	$(BIN)/python benchmarks/search.py $(ARGS)
+
+$(DEPLOY_INSTALLED): deploy/tools.sh
+	@test -n "$(PYTHON)" || { echo "Endcap needs Python 3.11 or newer; found none. Say PYTHON=/path/to/python3."; exit 2; }
+	PYTHON="$(PYTHON)" deploy/tools.sh
+	@touch $@
+
+deploy-check: $(INSTALLED) $(DEPLOY_INSTALLED) ## Check image, chart, manifests, rules and dashboards; ARGS go to pytest.
+	ENDCAP_DEPLOY_CHECK=1 $(BIN)/python -m pytest tests/deploy $(ARGS)
