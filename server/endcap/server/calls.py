@@ -15,6 +15,7 @@ import structlog
 from endcap.server.admission import Admission
 from endcap.server.errors import Broken, CallFailed, OutOfTime, Overloaded, trailers
 from endcap.server.metrics import UNKNOWN, Metrics
+from endcap.server.shown import Shown
 from endcap.strategies.pipeline import Run, Timing
 
 QUIET_SECONDS: Final = 10.0
@@ -38,6 +39,8 @@ class Call:
     timings: list[Timing] = field(default_factory=list)
     """What was timed outside the pipeline."""
     run: Run | None = None
+    shown: Shown | None = None
+    """The page of an answer that has one."""
 
     @property
     def seconds(self) -> float:
@@ -101,6 +104,8 @@ class Desk:
         if call.run is not None:
             self.metrics.ran(call.run)
             self._tell_degradations(call, call.run)
+        if call.shown is not None and code is grpc.StatusCode.OK:
+            self.metrics.showed(call.shown)
         if not call.computing and code in _REJECTIONS:
             self.metrics.rejected.labels(_REJECTIONS[code]).inc()
 

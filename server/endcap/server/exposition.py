@@ -11,8 +11,10 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -20,16 +22,23 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 from endcap.bundle.manifest import Manifest
-from endcap.server.metrics import place_name
+from endcap.server.metrics import SHOWN_FILE, place_name
+from endcap.server.options import ServeOptions
 from endcap.server.ports import PortTaken, joined
+from endcap.server.shown import ShownItems
+from endcap.strategies.contract import SECONDS_PER_DAY
 
 TRIES, PAUSE_SECONDS = 20, 0.02
+WINDOWS: Final = {"1h": 3_600, "1d": 86_400}
+"""Over which distinct items are counted, in seconds."""
 
 
 class Exposition:
     """What the supervisor exposes."""
 
-    def __init__(self, folder: Path, manifest: Manifest, pids: Callable[[], Mapping[int, int]]) -> None:
+    def __init__(
+        self, folder: Path, manifest: Manifest, options: ServeOptions, pids: Callable[[], Mapping[int, int]]
+    ) -> None:
         """``folder`` holds the workers' files; ``pids`` tells which process is which worker at the moment."""
         self.folder = folder
         self.registry = CollectorRegistry()
@@ -39,17 +48,48 @@ class Exposition:
         self.restarts = Counter(
             "endcap_worker_restarts", "Workers that died and were replaced.", ["worker"], registry=self.registry
         )
+        for worker in range(options.workers):
+            self.restarts.labels(str(worker))  # from 0 on, or a rate would not know of the first
         self.serving = Gauge("endcap_workers_serving", "Workers that serve now.", registry=self.registry)
-        self._describe(manifest)
+        self._describe_server(options)
+        self._describe_bundle(manifest)
+        self._describe_data(manifest)
+        self._count_shown(manifest.counts.get("items", 0))
 
-    def _describe(self, manifest: Manifest) -> None:
+    def _gauge(self, name: str, about: str, value: float) -> None:
+        Gauge(name, about, registry=self.registry).set(value)
+
+    def _describe_server(self, options: ServeOptions) -> None:
+        info = Gauge("endcap_build_info", "Always 1; the label says it.", ["version"], registry=self.registry)
+        info.labels(version("endcap")).set(1)
+        self._gauge("endcap_workers_configured", "Workers that there should be.", options.workers)
+        limit = options.workers * options.in_flight_limit
+        self._gauge("endcap_requests_in_flight_limit", "Requests that all workers together take on.", limit)
+
+    def _describe_bundle(self, manifest: Manifest) -> None:
         created = datetime.fromisoformat(manifest.created).timestamp()
-        stamp = Gauge("endcap_bundle_created_timestamp_seconds", "When the bundle was trained.", registry=self.registry)
-        stamp.set(created)
+        self._gauge("endcap_bundle_created_timestamp_seconds", "When the bundle was trained.", created)
         age = Gauge("endcap_bundle_age_seconds", "How long ago that is.", registry=self.registry)
         age.set_function(lambda: time.time() - created)
         info = Gauge("endcap_bundle_info", "Always 1; the labels say it.", ["version", "shop"], registry=self.registry)
         info.labels(manifest.version, manifest.shop).set(1)
+
+    def _describe_data(self, manifest: Manifest) -> None:
+        about = "What the bundle holds: items, shoppers, events, texts."
+        entries = Gauge("endcap_bundle_entries", about, ["kind"], registry=self.registry)
+        for kind, count in manifest.counts.items():
+            entries.labels(kind).set(count)
+        horizon = manifest.horizon_days * SECONDS_PER_DAY
+        self._gauge("endcap_bundle_horizon_seconds", "How far ahead the ranker was taught to look.", horizon)
+        if manifest.clock.kind == "timestamp":
+            self._gauge("endcap_bundle_data_end_timestamp_seconds", "When the bundle's data end.", manifest.data_end)
+
+    def _count_shown(self, items: int) -> None:
+        shown = ShownItems(self.folder / SHOWN_FILE, items)
+        about = "Distinct items on the pages answered in the last hour or day, or since the start where that is later."
+        distinct = Gauge("endcap_distinct_items_shown", about, ["window"], registry=self.registry)
+        for window, seconds in WINDOWS.items():
+            distinct.labels(window).set_function(partial(shown.within, seconds))
 
     def start(self, host: str, port: int) -> int:
         """Serve /metrics on a thread. Returns the port. Raises PortTaken."""

@@ -5,25 +5,62 @@ Label values are bounded: method names of the contract, codes of gRPC, names of 
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import product
+from pathlib import Path
 from typing import Final
 
+import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 
+from endcap.bundle.events import Array
+from endcap.server.environment import METRICS_FOLDER
+from endcap.server.serving import Serving
+from endcap.server.shown import Shopper, Shown, ShownItems, met_items
+from endcap.strategies.contract import Rescorer
 from endcap.strategies.pipeline import Run, Timing
+from endcap.strategies.strategy import Strategy
 
 UNKNOWN: Final = "unknown"
 """The strategy of a request that failed before its strategy was found."""
 # 100 microseconds to 5 seconds: a recall source takes less than the first, no caller waits for the last.
 SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 ITEMS: Final = (0, 1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000)
+# Each scorer has its own unit: chances and shares below 1, LambdaRank's and the network's scores from -10 to 10, sums.
+_BELOW_ONE: Final = (-10.0, -5.0, -3.0, -2.0, -1.5, -1.0, -0.5, -0.2, 0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75)
+SCORES: Final = (*_BELOW_ONE, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0, 20.0, 50.0)
+SHOWN_FILE: Final = "shown_items.seconds"
+"""In the metrics' folder, see ShownItems."""
+_METHODS: Final = ("Rank", "BatchRank")
+_CODES: Final = ("OK", "INTERNAL", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED")
+_REASONS: Final = ("OVERLOADED", "DEADLINE_PASSED", "CANCELLED")
 
 
 class Metrics:
-    """One a process. Children are looked up once and kept: a request touches some thirty of them."""
+    """One a process. Children are looked up once and kept: a request touches some forty of them."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, shown_items: ShownItems, met: Array) -> None:
+        """``met``, bool[items]: which items the bundle's events know."""
+        self.shown_items = shown_items
+        self.met = met
+        self._requests_and_stages(registry)
+        self._slates(registry)
+        self._stage = lru_cache(1024)(self.stages.labels)
+        self._duration = lru_cache(1024)(self.duration.labels)
+        self._requests = lru_cache(1024)(self.requests.labels)
+        self._recalled = lru_cache(1024)(self.recalled.labels)
+        self._dropped = lru_cache(1024)(self.dropped.labels)
+        self._slate = lru_cache(1024)(self.slates.labels)
+        self._empty = lru_cache(1024)(self.empty.labels)
+        self._shown = lru_cache(1024)(self.shown.labels)
+        self._new = lru_cache(1024)(self.new.labels)
+        self._by_source = lru_cache(1024)(self.by_source.labels)
+        self._top_score = lru_cache(1024)(self.top_score.labels)
+
+    def _requests_and_stages(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
             "endcap_requests", "Requests answered, failed ones too.", ["method", "strategy", "code"], registry=registry
         )
@@ -67,10 +104,52 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
-        self._stage = lru_cache(1024)(self.stages.labels)
-        self._duration = lru_cache(1024)(self.duration.labels)
-        self._requests = lru_cache(1024)(self.requests.labels)
-        self._recalled = lru_cache(1024)(self.recalled.labels)
+
+    def _slates(self, registry: CollectorRegistry) -> None:
+        self.slates = Counter(
+            "endcap_slates",
+            "Pages of slates answered; shopper is known (has a history in the bundle), visit or unknown.",
+            ["strategy", "shopper"],
+            registry=registry,
+        )
+        self.empty = Counter("endcap_empty_slates", "Pages without an item.", ["strategy"], registry=registry)
+        self.shown = Counter("endcap_shown_items", "Items on the pages answered.", ["strategy"], registry=registry)
+        self.new = Counter(
+            "endcap_shown_new_items",
+            "Of these, items that no event of the bundle had met.",
+            ["strategy"],
+            registry=registry,
+        )
+        self.by_source = Counter(
+            "endcap_shown_source_items",
+            "Of these, items that a recall source had proposed; one of several sources counts for each.",
+            ["strategy", "source"],
+            registry=registry,
+        )
+        self.top_score = Histogram(
+            "endcap_top_score",
+            "Score of a slate's first item, in the scorer's own unit.",
+            ["strategy"],
+            buckets=SCORES,
+            registry=registry,
+        )
+
+    def foresee(self, strategies: Iterable[Strategy]) -> None:
+        """Start at 0 what would else begin with its first event, of which no rate would know."""
+        known = list(strategies)
+        for labels in product(_METHODS, [UNKNOWN, *(strategy.name for strategy in known)], _CODES):
+            self._requests(*labels)
+        for reason in _REASONS:
+            self.rejected.labels(reason)
+        for strategy in known:
+            for stage, component in _fallible(strategy):
+                self.degraded.labels(stage, component)
+            for shopper in Shopper:
+                self._slate(strategy.name, shopper)
+            for child in (self._empty, self._shown, self._new, self._top_score):
+                child(strategy.name)
+            for source in strategy.recall:
+                self._by_source(strategy.name, source.name)
 
     def finished(self, method: str, strategy: str, code: str, seconds: float) -> None:
         self._requests(method, strategy, code).inc()
@@ -86,15 +165,44 @@ class Metrics:
         for source, count in run.recalled.items():
             self._recalled(source).observe(count)
         for name, count in run.dropped.items():
-            self.dropped.labels(name).inc(count)
+            self._dropped(name).inc(count)
         for stage, component, _ in run.degradations:
             self.degraded.labels(stage, component).inc()
 
+    def showed(self, shown: Shown) -> None:
+        """A page that was answered."""
+        strategy, items = shown.slate.strategy, shown.items
+        self._slate(strategy, shown.shopper).inc()
+        if not len(items):
+            self._empty(strategy).inc()
+            return
+        self.shown_items.mark(items)
+        self._shown(strategy).inc(len(items))
+        if unmet := int(np.count_nonzero(~self.met[items])):
+            self._new(strategy).inc(unmet)
+        for source, count in shown.by_source().items():
+            if count:
+                self._by_source(strategy, source).inc(count)
+        if math.isfinite(score := shown.top_score):
+            self._top_score(strategy).observe(score)
 
-def worker_metrics(worker: int) -> Metrics:
+
+def _fallible(strategy: Strategy) -> Iterable[tuple[str, str]]:
+    """Stage and name of what a request of this strategy can do without, see the pipeline."""
+    yield from (("recall", source.name) for source in strategy.recall)
+    yield from (("hydrate", hydrator.name) for hydrator in strategy.hydrate)
+    yield from (("score", strategy.scorer.name), ("select", strategy.selector.name), ("explain", strategy.scorer.name))
+    if isinstance(strategy.scorer.component, Rescorer):
+        yield "rescore", strategy.scorer.name
+
+
+def worker_metrics(worker: int, serving: Serving) -> Metrics:
     """Metrics that write into the files of this worker's place in the folder that the supervisor made."""
     values.ValueClass = values.MultiProcessValue(lambda: place_name(worker))  # type: ignore[no-untyped-call]
-    return Metrics(CollectorRegistry())
+    shown = ShownItems(Path(os.environ[METRICS_FOLDER]) / SHOWN_FILE, len(serving.bundle.catalog))
+    metrics = Metrics(CollectorRegistry(), shown, met_items(serving.bundle))
+    metrics.foresee(serving.strategies.by_name.values())
+    return metrics
 
 
 def place_name(worker: int) -> str:

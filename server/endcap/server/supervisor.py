@@ -74,7 +74,11 @@ class Supervisor:
         self.serving: set[int] = set()
         self.announced = False
         self.stopping = asyncio.Event()
-        self.exposition = Exposition(folder, bundle.manifest, lambda: {w: p.pid for w, p in self.running.items()})
+        self.exposition = Exposition(folder, bundle.manifest, options, self._pids)
+
+    def _pids(self) -> dict[int, int]:
+        """Process ids by worker, of those that run."""
+        return {worker: process.pid for worker, process in self.running.items()}
 
     async def run(self) -> None:
         self.metrics_port = self.exposition.start(self.options.host, self.options.metrics_port)

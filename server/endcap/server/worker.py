@@ -74,7 +74,7 @@ async def _serve(charge: Charge, reports: IO[bytes]) -> None:
     if await orders.readline() != GO:
         return
     serving = load(options.bundle, options.strategies)
-    app = App(serving, options, worker_metrics(charge.worker), Place(charge.worker, options.workers))
+    app = App(serving, options, worker_metrics(charge.worker, serving), Place(charge.worker, options.workers))
     await app.desk.admission.run(lambda: warm_up(app.ranking))
     gc.collect()
     gc.freeze()  # what is loaded stays: no collection need ever look at it again

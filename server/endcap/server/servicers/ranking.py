@@ -15,6 +15,7 @@ from endcap.server.codec.request import parse, read
 from endcap.server.codec.response import write, write_valid
 from endcap.server.errors import CallFailed, Overloaded, fields_below
 from endcap.server.serving import Serving
+from endcap.server.shown import Shown
 from endcap.strategies.pipeline import Timing, execute
 from endcap.v1 import ranking_pb2 as pb
 
@@ -51,7 +52,7 @@ class Ranking:
         if ask.validate_only:
             return write_valid(ask, self.serving)
         slate = execute(ask.strategy, ask.query)
-        call.run = slate.run
+        call.run, call.shown = slate.run, Shown(ask.query, slate, ask.offset)
         start = time.perf_counter()
         response = write(ask, slate, self.serving, call.seconds)
         call.timings.append(Timing("encode", "", time.perf_counter() - start))
