@@ -1,10 +1,14 @@
 /** The two ends of a batch. */
 
 import { Readable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type EndcapError, fromCallError } from "./errors.js";
 import { BatchRankRequestSchema, type BatchRankResponse, type RankResponse } from "./gen/endcap/v1/ranking_pb.js";
 import type { RankRequestInit } from "./requests.js";
+
+/** How many messages to send before the process may turn to other things. */
+const MESSAGES_A_TURN = 16;
 
 /** The answer to one request of a batch: a slate, or the error that stands for it. */
 export type BatchAnswer = {
@@ -27,15 +31,36 @@ export function batchAnswer(message: BatchRankResponse): BatchAnswer {
   }
 }
 
-/** The messages of a batch as bytes, built one by one as the server is ready for them. */
-export function batchSource(requests: Iterable<RankRequestInit> | AsyncIterable<RankRequestInit>): Readable {
-  return Readable.from(encoded(requests));
+/** The requests on their way to the server. */
+export interface Sending {
+  /** What building a request threw, if anything; it ended the batch. */
+  failure?: unknown;
+  /** Send no more. */
+  stop(): void;
+}
+
+/** Build and send the requests one by one, as the server is ready for them. */
+export function send(
+  requests: Iterable<RankRequestInit> | AsyncIterable<RankRequestInit>,
+  call: NodeJS.WritableStream,
+): Sending {
+  const source = Readable.from(encoded(requests));
+  const sending: Sending = { stop: () => void source.destroy() };
+  source.on("error", (error) => {
+    sending.failure = error;
+    call.end();
+  });
+  source.pipe(call);
+  return sending;
 }
 
 async function* encoded(
   requests: Iterable<RankRequestInit> | AsyncIterable<RankRequestInit>,
 ): AsyncGenerator<Uint8Array> {
+  let count = 0;
   for await (const request of requests) {
     yield toBinary(BatchRankRequestSchema, create(BatchRankRequestSchema, { request }));
+    // grpc-js keeps up to 1 MiB to send it again, and takes that much at once: without a pause no answer would get through.
+    if (++count % MESSAGES_A_TURN === 0) await setImmediate();
   }
 }

@@ -11,7 +11,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { type ChannelOptions, Client as Channel, type ServiceError } from "@grpc/grpc-js";
-import { type BatchAnswer, batchAnswer, batchSource } from "./batch.js";
+import { type BatchAnswer, batchAnswer, send } from "./batch.js";
 import { type TlsFiles, channelCredentials, channelOptions } from "./channel.js";
 import { fromServiceError } from "./errors.js";
 import { AdminService, type GetServingStateResponse, type ListStrategiesResponse } from "./gen/endcap/v1/admin_pb.js";
@@ -80,22 +80,16 @@ export class Client {
     );
     // Without a listener, the status of a batch that its reader left would end the process.
     call.on("error", () => {});
-    const source = batchSource(requests);
-    let failure: unknown;
-    source.on("error", (error) => {
-      failure = error;
-      call.end();
-    });
-    source.pipe(call);
-    const cancelled = cancelOn(signal, call);
+    const ignore = cancelOn(signal, call);
+    const sending = send(requests, call);
     try {
       for await (const message of answers(call)) yield batchAnswer(message);
     } finally {
-      source.destroy();
+      sending.stop();
       call.cancel();
-      cancelled();
+      ignore();
     }
-    if (failure !== undefined) throw failure;
+    if (sending.failure !== undefined) throw sending.failure;
   }
 
   /** Return the strategies that a request can name. */
@@ -129,12 +123,12 @@ export class Client {
         bytes,
         options,
         (error, answer) => {
-          cancelled();
+          ignore();
           if (error !== null) reject(fromServiceError(error));
           else resolve(answer as MessageShape<O>);
         },
       );
-      const cancelled = cancelOn(signal, call);
+      const ignore = cancelOn(signal, call);
     });
   }
 }
