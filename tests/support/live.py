@@ -20,7 +20,7 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-READY = re.compile(r"serving (\S+) on (\S+:\d+), metrics on (\S+), (\d+) workers?")
+READY = re.compile(r"serving (\S+) on (\S+:\d+), metrics on (\S+), (\d+) workers?(?:.*, health on (\S+))?")
 PATIENCE_SECONDS = 20.0
 
 
@@ -60,6 +60,7 @@ class Live:
             self.process.kill()
             raise AssertionError(f"not ready: {line!r} {self.process.communicate()}")
         self.version, self.address, self.metrics_url = match[1], match[2], match[3]
+        self.health_address = match[5] or ""
         return self
 
     def __exit__(

@@ -18,6 +18,7 @@ from endcap.client import (
     NotServed,
     Overloaded,
     RankArgs,
+    Tls,
     Unavailable,
 )
 from endcap.v1.ranking_pb2 import RankResponse
@@ -40,14 +41,15 @@ class Timed(NamedTuple):
 
 
 @contextmanager
-def calling(address: str) -> Iterator[Client]:
+def calling(address: str, tls: Tls | None = None) -> Iterator[Client]:
     """A client of ``address``; what a call raises ends the command with one line."""
-    with Client(address, timeout_s=5.0) as client:
+    with Client(address, timeout_s=5.0, tls=tls) as client:
         try:
             yield client
         except Unavailable as error:
             # The server's own words carry a reason; grpc's, about addresses and sockets, say no more than this.
-            said = _one_line(error) if error.reason else "nothing answers; `endcap serve --bundle DIR` starts a server"
+            nothing = error.hint or "nothing answers; `endcap serve --bundle DIR` starts a server"
+            said = _one_line(error) if error.reason else nothing
             refuse(f"{address}: {said}", EXIT_CODES[Unavailable])
         except EndcapError as error:
             refuse(_one_line(error), EXIT_CODES.get(type(error), 1))

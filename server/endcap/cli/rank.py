@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from endcap.cli._errors import refuse
+from endcap.cli._tls import Ca, Certificate, Key, ServerName, UseTls, tls_of
 
 if TYPE_CHECKING:
-    from endcap.client import RankArgs
+    from endcap.client import RankArgs, Tls
 
 
 def command(
@@ -24,6 +25,11 @@ def command(
     address: Annotated[str, typer.Option(help="Where the server listens.")] = "localhost:50051",
     as_json: Annotated[bool, typer.Option("--json", help="Print the response as JSON.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show the features of each item, too.")] = False,
+    tls: UseTls = False,
+    ca: Ca = None,
+    certificate: Certificate = None,
+    key: Key = None,
+    server_name: ServerName = "",
 ) -> None:
     """Rank for a shopper, a search, a product page, a guest's session or a list, and show why.
 
@@ -45,17 +51,17 @@ def command(
         "page_size": limit,
         "explain": explain,
     }
-    _show(args, address, as_json)
+    _show(args, address, tls_of(tls, ca, certificate, key, server_name), as_json)
 
 
-def _show(args: RankArgs, address: str, as_json: bool) -> None:
+def _show(args: RankArgs, address: str, tls: Tls | None, as_json: bool) -> None:
     from google.protobuf.json_format import MessageToJson
 
     from endcap.cli._calls import calling, timed, titles
     from endcap.cli._console import results
     from endcap.cli._slate import features_of, print_slate
 
-    with calling(address) as client:
+    with calling(address, tls) as client:
         slate, milliseconds = timed(client, **args)
         if as_json:
             print(MessageToJson(slate, preserving_proto_field_name=True, always_print_fields_with_no_presence=True))

@@ -31,33 +31,48 @@ def command(
         float, typer.Option(help="How long requests in flight may take after SIGTERM or Ctrl-C.", min=0)
     ] = 30.0,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Log a JSON object a line.")] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file whose table [tls] turns on TLS: certificate, key, and client_ca for mTLS."),
+    ] = None,
+    health_port: Annotated[
+        int | None,
+        typer.Option(
+            help="One more port, for health checks alone and always without TLS; 0 takes any free port.",
+            min=0,
+            max=65535,
+        ),
+    ] = None,
 ) -> None:
     """Serve a bundle over gRPC, until SIGTERM or Ctrl-C.
 
     Prints one line when all workers serve. Exit codes: 0 after draining, 1 when the workers keep dying, 2 when the
-    bundle, a port or a strategy cannot be had.
+    bundle, a port, a strategy or TLS cannot be had.
     """
     from endcap.bundle.folder import BundleError
     from endcap.server.options import ServeOptions
     from endcap.server.ports import PortTaken
     from endcap.server.supervisor import GaveUp, Refused, serve
+    from endcap.server.tls import TlsError, read_tls
     from endcap.strategies.tables import StrategyError
 
-    options = ServeOptions(
-        bundle=bundle,
-        host=host,
-        port=port,
-        metrics_port=metrics_port,
-        workers=workers,
-        threads=threads,
-        max_in_flight=max_in_flight,
-        strategies=strategies,
-        grace_seconds=grace_seconds,
-        json_logs=json_logs,
-    )
     try:
+        options = ServeOptions(
+            bundle=bundle,
+            host=host,
+            port=port,
+            metrics_port=metrics_port,
+            workers=workers,
+            threads=threads,
+            max_in_flight=max_in_flight,
+            strategies=strategies,
+            grace_seconds=grace_seconds,
+            json_logs=json_logs,
+            tls=read_tls(config) if config else None,
+            health_port=health_port,
+        )
         serve(options, lambda line: print(line, flush=True))
-    except (BundleError, StrategyError, PortTaken, Refused) as error:
+    except (BundleError, StrategyError, TlsError, PortTaken, Refused) as error:
         refuse(str(error))
     except GaveUp as error:
         refuse(str(error), code=1)

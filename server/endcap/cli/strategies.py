@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from endcap.cli._errors import refuse
+from endcap.cli._tls import Ca, Certificate, Key, ServerName, UseTls, tls_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from endcap.client import Tls
     from endcap.v1.admin_pb2 import ListStrategiesResponse
 
 
@@ -19,11 +21,19 @@ def command(
     bundle: Annotated[Path | None, typer.Option(help="A bundle, or a folder of bundles: look inside.")] = None,
     address: Annotated[str, typer.Option(help="A server to ask; default: localhost:50051.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    tls: UseTls = False,
+    ca: Ca = None,
+    certificate: Certificate = None,
+    key: Key = None,
+    server_name: ServerName = "",
 ) -> None:
     """List the strategies of a bundle or of a running server: their sources with limits, scorer and selector."""
     if bundle and address:
         refuse("give --bundle or --address, not both")
-    found = _of_bundle(bundle) if bundle else _of_server(address or "localhost:50051")
+    if bundle:
+        found = _of_bundle(bundle)
+    else:
+        found = _of_server(address or "localhost:50051", tls_of(tls, ca, certificate, key, server_name))
     if as_json:
         from google.protobuf.json_format import MessageToJson
 
@@ -50,10 +60,10 @@ def strategies_table(found: ListStrategiesResponse) -> Table:
     return table
 
 
-def _of_server(address: str) -> ListStrategiesResponse:
+def _of_server(address: str, tls: Tls | None) -> ListStrategiesResponse:
     from endcap.cli._calls import calling
 
-    with calling(address) as client:
+    with calling(address, tls) as client:
         return client.list_strategies()
 
 

@@ -6,6 +6,7 @@ that replaces another goes on counting where that one stopped, so no counter eve
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 import time
@@ -26,6 +27,7 @@ from endcap.server.metrics import SHOWN_FILE, place_name
 from endcap.server.options import ServeOptions
 from endcap.server.ports import PortTaken, joined
 from endcap.server.shown import ShownItems
+from endcap.server.tls import TlsError, TlsFiles, load
 from endcap.strategies.contract import SECONDS_PER_DAY
 
 TRIES, PAUSE_SECONDS = 20, 0.02
@@ -91,6 +93,11 @@ class Exposition:
         for window, seconds in WINDOWS.items():
             distinct.labels(window).set_function(partial(shown.within, seconds))
 
+    def watch_certificate(self, files: TlsFiles) -> None:
+        name = "endcap_certificate_expiry_timestamp_seconds"
+        ends = Gauge(name, "When the TLS certificate ends; NaN where its files are no good.", registry=self.registry)
+        ends.set_function(lambda: _certificate_end(files))
+
     def start(self, host: str, port: int) -> int:
         """Serve /metrics on a thread. Returns the port. Raises PortTaken."""
         try:
@@ -103,6 +110,13 @@ class Exposition:
     def buried(self, worker: int) -> None:
         """A dead worker's counters stay, what it had in flight goes."""
         mark_process_dead(place_name(worker), str(self.folder))  # type: ignore[no-untyped-call]
+
+
+def _certificate_end(files: TlsFiles) -> float:
+    try:
+        return load(files).expires
+    except TlsError:
+        return math.nan
 
 
 class _Files(Collector):

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from endcap.server.ports import joined
+from endcap.server.tls import TlsFiles
 
 
 class ServeOptions(BaseModel):
@@ -29,6 +30,10 @@ class ServeOptions(BaseModel):
     grace_seconds: float = Field(30.0, ge=0)
     """How long requests in flight may take after SIGTERM."""
     json_logs: bool = False
+    tls: TlsFiles | None = None
+    """None: the port speaks plain HTTP/2."""
+    health_port: int | None = Field(None, ge=0, le=65535)
+    """A port of health checks alone, without TLS: Kubernetes' gRPC probes cannot speak it."""
 
     @property
     def in_flight_limit(self) -> int:
@@ -37,3 +42,7 @@ class ServeOptions(BaseModel):
     @property
     def address(self) -> str:
         return joined(self.host, self.port)
+
+    @property
+    def health_address(self) -> str | None:
+        return None if self.health_port is None else joined(self.host, self.health_port)

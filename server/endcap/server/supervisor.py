@@ -9,6 +9,7 @@ import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,6 +22,7 @@ from endcap.server.exposition import Exposition
 from endcap.server.options import ServeOptions
 from endcap.server.ports import joined, reserve
 from endcap.server.serving import read_strategies
+from endcap.server.tls import load
 from endcap.server.worker import GO, Charge, Report
 
 BOOT_TRIES: Final = 3
@@ -45,15 +47,23 @@ class GaveUp(Exception):
 def serve(options: ServeOptions, announce: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT, then drain. ``announce`` is told once, when every worker serves.
 
-    Raises BundleError, StrategyError, PortTaken and Refused before anything is served, GaveUp when it breaks.
+    Raises BundleError, StrategyError, TlsError, PortTaken and Refused before anything is served, GaveUp when it breaks.
     """
     logs.configure(options.json_logs)
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # ours is for the workers alone
     bundle = open_bundle(options.bundle, verify=False)
     if options.strategies:
         read_strategies(options.strategies)
-    with reserve(options.host, options.port) as held, tempfile.TemporaryDirectory(prefix="endcap-metrics-") as folder:
-        settled = options.model_copy(update={"bundle": bundle.folder.resolve(), "port": held.getsockname()[1]})
+    if options.tls:
+        load(options.tls)
+    with ExitStack() as held:
+        ports = {
+            name: held.enter_context(reserve(options.host, port)).getsockname()[1]
+            for name, port in (("port", options.port), ("health_port", options.health_port))
+            if port is not None
+        }
+        folder = held.enter_context(tempfile.TemporaryDirectory(prefix="endcap-metrics-"))
+        settled = options.model_copy(update={"bundle": bundle.folder.resolve(), **ports})
         asyncio.run(Supervisor(settled, bundle, Path(folder), announce).run())
 
 
@@ -75,6 +85,8 @@ class Supervisor:
         self.announced = False
         self.stopping = asyncio.Event()
         self.exposition = Exposition(folder, bundle.manifest, options, self._pids)
+        if options.tls:
+            self.exposition.watch_certificate(options.tls)
 
     def _pids(self) -> dict[int, int]:
         """Process ids by worker, of those that run."""
@@ -161,10 +173,20 @@ class Supervisor:
         self.exposition.serving.set(len(self.serving))
         if len(self.serving) == self.options.workers and not self.announced:
             self.announced = True
-            address, metrics = self.options.address, joined(self.options.host, self.metrics_port)
-            count = f"{self.options.workers} worker{'s' * (self.options.workers > 1)}"
-            version = self.bundle.manifest.version
-            self.announce(f"serving {version} on {address}, metrics on http://{metrics}/metrics, {count}")
+            self.announce(self._announcement())
+
+    def _announcement(self) -> str:
+        options, metrics = self.options, joined(self.options.host, self.metrics_port)
+        parts = [
+            f"serving {self.bundle.manifest.version} on {options.address}",
+            f"metrics on http://{metrics}/metrics",
+            f"{options.workers} worker{'s' * (options.workers > 1)}",
+        ]
+        if options.tls:
+            parts.append(options.tls.kind)
+        if options.health_address:
+            parts.append(f"health on {options.health_address}")
+        return ", ".join(parts)
 
     async def _bury(self, worker: int, process: Process) -> None:
         if process.returncode is None:

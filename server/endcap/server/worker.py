@@ -22,6 +22,7 @@ from endcap.server import logs
 from endcap.server.environment import lean_import
 from endcap.server.options import ServeOptions
 from endcap.server.serving import load
+from endcap.server.tls import TlsError
 from endcap.strategies.shelf import STAGES
 from endcap.strategies.tables import StrategyError
 
@@ -50,7 +51,7 @@ def main() -> int:
     try:
         _import_components()
         asyncio.run(_serve(charge, reports))
-    except (BundleError, StrategyError) as refusal:
+    except (BundleError, StrategyError, TlsError) as refusal:
         _say(reports, Report(state="refused", message=str(refusal)))
         return 1
     except Exception as error:
@@ -78,7 +79,7 @@ async def _serve(charge: Charge, reports: IO[bytes]) -> None:
     await app.desk.admission.run(lambda: warm_up(app.ranking))
     gc.collect()
     gc.freeze()  # what is loaded stays: no collection need ever look at it again
-    await app.start(options.address)
+    await app.start()
     _say(reports, Report(state="serving"))
     supervisor_gone = asyncio.create_task(orders.read())
     await asyncio.wait([supervisor_gone, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)

@@ -20,6 +20,7 @@ from endcap.client.errors import (
     Unavailable,
 )
 from endcap.client.requests import RankArgs, event
+from endcap.client.tls import Tls
 
 __all__ = [
     "AsyncClient",
@@ -35,6 +36,7 @@ __all__ = [
     "RankArgs",
     "ServerError",
     "TemporaryError",
+    "Tls",
     "Unavailable",
     "event",
 ]

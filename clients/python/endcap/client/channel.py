@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.resources import files
 
+from endcap.client.tls import Tls
+
 Option = tuple[str, str | int]
 
 KEEPALIVE_MS = 30_000
@@ -16,12 +18,14 @@ def service_config() -> str:
     return files("endcap.client").joinpath("service_config.json").read_text(encoding="utf-8")
 
 
-def channel_options(more: Sequence[Option] = ()) -> list[Option]:
+def channel_options(more: Sequence[Option] = (), tls: Tls | None = None) -> list[Option]:
     """Return the channel's options; those in `more` come last and so win."""
+    named: list[Option] = [("grpc.ssl_target_name_override", tls.server_name)] if tls and tls.server_name else []
     return [
         ("grpc.service_config", service_config()),
         ("grpc.enable_retries", 1),
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", 10_000),
+        *named,
         *more,
     ]

@@ -13,6 +13,7 @@ from endcap.client.batch import BatchAnswer, BatchRequests, batch_answer
 from endcap.client.channel import Option, channel_options
 from endcap.client.errors import from_rpc_error
 from endcap.client.requests import RankArgs, rank_request
+from endcap.client.tls import Tls
 from endcap.v1.admin_pb2 import (
     GetServingStateRequest,
     GetServingStateResponse,
@@ -36,8 +37,9 @@ Answer = TypeVar("Answer", bound=Message)
 class Client:
     """Calls a server and waits for its answers. Safe to share between threads; make one and keep it.
 
-    `timeout_s` is the default deadline of each call in seconds. `credentials` turn TLS on. `options` are grpc channel
-    options, and win over the client's own. Every call can raise EndcapError.
+    `timeout_s` is the default deadline of each call in seconds. `tls` turns TLS on; ValueError where its files are no
+    good. `credentials` are grpc's own, for what `tls` cannot say. `options` are grpc channel options, and win over the
+    client's own. Every call can raise EndcapError.
     """
 
     def __init__(
@@ -45,15 +47,17 @@ class Client:
         target: str = DEFAULT_TARGET,
         *,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        tls: Tls | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         options: Sequence[Option] = (),
     ) -> None:
         self._timeout_s = timeout_s
-        chosen = channel_options(options)
+        chosen = channel_options(options, tls)
+        trusted = tls.credentials() if tls else credentials
         self._channel = (
             grpc.insecure_channel(target, options=chosen)
-            if credentials is None
-            else grpc.secure_channel(target, credentials, options=chosen)
+            if trusted is None
+            else grpc.secure_channel(target, trusted, options=chosen)
         )
         self._ranking = RankingServiceStub(self._channel)
         self._admin = AdminServiceStub(self._channel)
@@ -117,15 +121,17 @@ class AsyncClient:
         target: str = DEFAULT_TARGET,
         *,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        tls: Tls | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         options: Sequence[Option] = (),
     ) -> None:
         self._timeout_s = timeout_s
-        chosen = channel_options(options)
+        chosen = channel_options(options, tls)
+        trusted = tls.credentials() if tls else credentials
         self._channel = (
             grpc.aio.insecure_channel(target, options=chosen)
-            if credentials is None
-            else grpc.aio.secure_channel(target, credentials, options=chosen)
+            if trusted is None
+            else grpc.aio.secure_channel(target, trusted, options=chosen)
         )
         self._ranking = RankingServiceStub(self._channel)
         self._admin = AdminServiceStub(self._channel)

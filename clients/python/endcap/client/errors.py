@@ -42,16 +42,21 @@ class EndcapError(Exception):
     """The request fields at fault, as "override.recall[0].limit", and what is wrong with each."""
     retry_delay: timedelta | None = None
     """How long to wait before trying again; None when the server does not say."""
+    domain: str = ""
+    """Whose word the reason is: "endcap", or that of a proxy on the way."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """What else the server says of the reason."""
+    hint: str = ""
+    """What may be behind it, where the server could not be reached at all."""
 
     def __str__(self) -> str:
         lines = [f"{self.code.name}{f' ({self.reason})' if self.reason else ''}: {self.message}"]
-        return "\n  ".join(
-            lines + [f"{name}: {text}" for name, text in self.fields.items() if text not in self.message]
-        )
+        lines += [f"{name}: {text}" for name, text in self.fields.items() if text not in self.message]
+        return "\n  ".join(filter(None, [*lines, self.hint]))
 
     def __reduce__(self) -> tuple[type[EndcapError], tuple[object, ...]]:
         # An exception pickles its `args`, which a dataclass leaves empty; process pools need them.
-        return type(self), (self.code, self.message, self.reason, dict(self.fields), self.retry_delay)
+        return type(self), tuple(getattr(self, name) for name in self.__match_args__)
 
 
 class InvalidRequest(EndcapError):
@@ -111,7 +116,17 @@ def from_rpc_error(error: grpc.RpcError) -> EndcapError:
     code = call.code()
     details = _details(call)
     kind = _KINDS.get(code, ServerError)
-    return kind(code, call.details() or code.name, details.reason, details.fields, details.retry_delay)
+    message = call.details() or code.name
+    return kind(
+        code,
+        message,
+        details.reason,
+        details.fields,
+        details.retry_delay,
+        details.domain,
+        details.metadata,
+        _hint(message) if kind is Unavailable else "",
+    )
 
 
 def from_call_error(error: CallError) -> EndcapError:
@@ -127,6 +142,8 @@ class _Details:
     reason: str = ""
     fields: dict[str, str] = field(default_factory=dict)
     retry_delay: timedelta | None = None
+    domain: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 def _details(call: grpc.Call) -> _Details:
@@ -136,7 +153,7 @@ def _details(call: grpc.Call) -> _Details:
         for packed in (rpc_status.from_call(call) or Status()).details:
             info, bad_request, retry = ErrorInfo(), BadRequest(), RetryInfo()
             if packed.Unpack(info):
-                found.reason = info.reason
+                found.reason, found.domain, found.metadata = info.reason, info.domain, dict(info.metadata)
             elif packed.Unpack(bad_request):
                 found.fields = {violation.field: violation.description for violation in bad_request.field_violations}
             elif packed.Unpack(retry):
@@ -144,3 +161,25 @@ def _details(call: grpc.Call) -> _Details:
     except (ValueError, DecodeError):
         return found
     return found
+
+
+_STRANGER = "the server's certificate is not signed by the CA that the client trusts, or is not valid today"
+_HUNG_UP = "something listens, and hung up at once: it may want TLS, or a certificate of the client"
+_HINTS: Mapping[str, str] = {
+    "CERTIFICATE_VERIFY_FAILED": _STRANGER,
+    "certificate signature failure": _STRANGER,  # a CA of the same name
+    "Hostname Verification Check failed": "the server's certificate is for another name than the one that was called: "
+    "call it by that name, or give it as the server name",
+    "WRONG_VERSION_NUMBER": "the server speaks no TLS at this address: call it without",
+    "Socket closed": _HUNG_UP,
+    "Connection reset": _HUNG_UP,
+    "not found": "nobody knows a host of this name",
+}
+
+
+def _hint(message: str) -> str:
+    """What grpc's words mean where it could not connect. A call that broke halfway can be a "Socket closed" too, but
+    without the words that stand before the error of a connection."""
+    if not any(words in message for words in ("last error:", "errors resolving", "DNS resolution failed")):
+        return ""
+    return next((hint for words, hint in _HINTS.items() if words in message), "")

@@ -15,6 +15,7 @@ from endcap.server.calls import Desk
 from endcap.server.metrics import Metrics
 from endcap.server.options import ServeOptions
 from endcap.server.servicers.admin import Admin, Place
+from endcap.server.servicers.credentials import credentials
 from endcap.server.servicers.ranking import Ranking
 from endcap.server.servicers.unserved import SERVICES, service_handlers
 from endcap.server.serving import Serving
@@ -27,6 +28,7 @@ class App:
 
     def __init__(self, serving: Serving, options: ServeOptions, metrics: Metrics, place: Place) -> None:
         admission = Admission(options.threads, options.in_flight_limit, metrics.in_flight.set)
+        self.options = options
         self.desk = Desk(admission, metrics)
         self.ranking = Ranking(serving, self.desk)
         admin = Admin(serving, self.desk, place)
@@ -37,19 +39,26 @@ class App:
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
         names = [service.full_name for service in SERVICES]
         reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self.server)
+        self.probed = grpc.aio.server(options=_OPTIONS)
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self.probed)
 
-    async def start(self, address: str) -> int:
-        """Listen on ``address`` and call every service that is served SERVING. Returns the port.
+    async def start(self) -> None:
+        """Listen, and call every service that is served SERVING.
 
         Nothing listens before: a worker that restarts must not be handed connections that it cannot serve yet.
-        Raises RuntimeError where the port cannot be had.
+        Raises RuntimeError where a port cannot be had, TlsError where the certificate is not good.
         """
-        port = self.server.add_insecure_port(address)
+        if self.options.tls:
+            self.server.add_secure_port(self.options.address, credentials(self.options.tls))
+        else:
+            self.server.add_insecure_port(self.options.address)
         await self.server.start()
         await self.health.set(OVERALL, health_pb2.HealthCheckResponse.SERVING)
         for service in SERVICES:
             await self.health.set(service.full_name, _state(service.name in self.served))
-        return port
+        if self.options.health_address:
+            self.probed.add_insecure_port(self.options.health_address)
+            await self.probed.start()
 
     async def drain(self, grace_seconds: float) -> None:
         """Take no new calls, let those in flight end for at most ``grace_seconds``, then end the rest."""
@@ -59,6 +68,7 @@ class App:
             await asyncio.wait_for(self.desk.idle.wait(), grace_seconds)
         await self.server.stop(None)  # what is left are health watches and reflection, which never end by themselves
         await stopping
+        await self.probed.stop(None)
         self.desk.admission.close()
 
 
