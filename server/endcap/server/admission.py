@@ -39,10 +39,32 @@ class Admission:
         is cancelled while the task still waits, the task never runs.
         """
         await self._enter(patient)
-        work = self._pool.submit(_in_time, task, deadline)
-        loop = asyncio.get_running_loop()
-        work.add_done_callback(lambda done: _tell(loop, self._leave))
-        return await asyncio.wrap_future(work)
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        work = self._pool.submit(self._compute, task, deadline, answer)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if work.cancel():  # no thread has taken it up, and none will
+                self._leave()
+            raise
+
+    def _compute(self, task: Callable[[], T], deadline: float | None, answer: asyncio.Future[T]) -> None:
+        """On a thread. The loop is told once, of the result and of the free place: to wake it costs more than both."""
+        try:
+            result = _in_time(task, deadline)
+        except BaseException as error:
+            _tell(answer.get_loop(), self._done, answer, None, error)
+        else:
+            _tell(answer.get_loop(), self._done, answer, result, None)
+
+    def _done(self, answer: asyncio.Future[T], result: T, error: BaseException | None) -> None:
+        self._leave()
+        if answer.cancelled():
+            return
+        if error is None:
+            answer.set_result(result)
+        else:
+            answer.set_exception(error)
 
     async def _enter(self, patient: bool) -> None:
         while self.in_flight >= self.limit:
@@ -86,7 +108,7 @@ def _in_time(task: Callable[[], T], deadline: float | None) -> T:
     return task()
 
 
-def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: object) -> None:
     """From any thread; after the loop's end there is nobody left to tell."""
     if not loop.is_closed():
-        loop.call_soon_threadsafe(callback)
+        loop.call_soon_threadsafe(callback, *arguments)

@@ -17,7 +17,7 @@ from endcap.server.codec.tokens import PageToken, digest
 from endcap.server.errors import InvalidRequest, UnknownStrategy
 from endcap.server.limits import Violation, check
 from endcap.server.serving import Serving
-from endcap.strategies.contract import Boost, ItemFilter, Query
+from endcap.strategies.contract import NO_ITEMS, Boost, ItemFilter, Query
 from endcap.strategies.filter.expression import FilterError
 from endcap.strategies.registry import Form, Strategies
 from endcap.strategies.strategy import Override, Strategy
@@ -148,7 +148,7 @@ def _override(override: pb.RankOverride, strategies: Strategies) -> Override | N
 
 
 def _user(user_id: str, serving: Serving) -> int:
-    return int(serving.bundle.users.numbers([user_id])[0]) if user_id else UNKNOWN
+    return serving.bundle.users.number(user_id) if user_id else UNKNOWN
 
 
 def _moment(
@@ -199,11 +199,16 @@ class Items:
             request.excluded_item_ids,
         )
         names = [name for names in lists for name in names]
-        numbers = serving.bundle.catalog.ids.numbers(names) if names else np.empty(0, np.int32)
+        if not names:
+            return _NO_ITEMS
+        numbers = serving.bundle.catalog.ids.numbers(names)
         events, seeds, candidates, excluded = np.split(numbers, np.cumsum([len(names) for names in lists[:-1]]))
         told = len(names) - len(excluded)  # that an excluded item is unknown is no news to anybody
         missing = dict.fromkeys(names[row] for row in np.flatnonzero(numbers[:told] == UNKNOWN).tolist())
         return cls(events, _known(seeds), _known(candidates), _known(excluded), tuple(missing))
+
+
+_NO_ITEMS: Final = Items(NO_ITEMS, NO_ITEMS, NO_ITEMS, NO_ITEMS, ())
 
 
 def _known(numbers: Array) -> Array:
