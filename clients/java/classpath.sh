@@ -8,8 +8,8 @@ jars() { # NAME... -> a class path
 }
 
 # What a program with the client needs.
-JARS=$(jars protobuf gson guava jsr305 error-prone-annotations grpc-api grpc-context grpc-core grpc-netty grpc-protobuf \
-	grpc-protobuf-lite grpc-stub perfmark-api opencensus-api netty-buffer netty-codec netty-codec-http \
+JARS=$(jars protobuf gson guava jsr305 error-prone-annotations grpc-api grpc-context grpc-core grpc-netty \
+	grpc-protobuf grpc-protobuf-lite grpc-stub perfmark-api opencensus-api netty-buffer netty-codec netty-codec-http \
 	netty-codec-http2 netty-common netty-handler netty-resolver netty-tcnative netty-transport)
 GENERATED_JARS=$(jars geronimo-annotation-1.3-spec)
 INTEROP_JARS=$(jars protobuf-util)

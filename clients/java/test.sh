@@ -7,4 +7,5 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 need_jars "$TEST_JARS"
 path="build/endcap-client.jar:$JARS:$TEST_JARS"
 compile src/test/java build/test "$path" -Xlint:all -Werror
-exec "${JAVA[@]}" -cp "build/test:$path" org.junit.runner.JUnitCore endcap.client.EndcapClientTest endcap.client.EndcapExceptionTest
+tests=(endcap.client.EndcapClientTest endcap.client.EndcapExceptionTest)
+exec "${JAVA[@]}" -cp "build/test:$path" org.junit.runner.JUnitCore "${tests[@]}"

@@ -15,8 +15,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 /**
  * The answers of a batch, as they come. Close it to end the batch early. For one thread at a time.
  *
- * <p>A request that is wrong for the server has an answer with an error. What the caller's own requests throw while they
- * are iterated ends the batch, and is thrown after the answers to what was sent before.
+ * <p>A request that is wrong for the server has an answer with an error. What the caller's own requests throw while
+ * they are iterated ends the batch, and is thrown after the answers to what was sent before.
  */
 public final class BatchCall implements Iterator<BatchAnswer>, AutoCloseable {
     private final Iterator<RankRequest> requests;

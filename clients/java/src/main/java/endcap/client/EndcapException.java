@@ -22,7 +22,7 @@ public final class EndcapException extends RuntimeException {
             "Network closed for unknown reason",
             "the server closed the connection, as one that expects TLS does to a client without it",
             "Connection closed while performing TLS negotiation",
-            "the server closed the connection during the TLS handshake, as one does that expects a client's certificate");
+            "the server closed the connection in the TLS handshake, as one does that expects a client's certificate");
 
     private final Status.Code code;
     private final String description;

@@ -52,7 +52,8 @@ public class EndcapExceptionTest {
     @Test
     public void theRootCauseOfABrokenConnectionIsSaid() {
         IOException refused = new IOException("Connection refused: /127.0.0.1:1");
-        Status status = Status.UNAVAILABLE.withDescription("io exception").withCause(new IOException("wrapped", refused));
+        IOException wrapped = new IOException("wrapped", refused);
+        Status status = Status.UNAVAILABLE.withDescription("io exception").withCause(wrapped);
         assertEquals(
                 "io exception: Connection refused: /127.0.0.1:1",
                 EndcapException.of(status.asRuntimeException()).description());
