@@ -1,1 +1,1 @@
-"""Measurements of Endcap: each module prints a table and writes JSON. `python -m benchmarks.NAME` from the repository."""
+"""Measurements of Endcap: each module prints a table and writes JSON, as `python -m benchmarks.NAME`."""

@@ -13,7 +13,7 @@ MOST_DRAWS = 50
 
 
 def searches(bundle: Bundle, count: int, seed: int) -> list[str]:
-    """``count`` distinct ones of two to four words. Plain ones only: no units, models or slips, which just Endcap reads.
+    """``count`` distinct ones of two to four words, without units, models or slips, which only Endcap reads.
 
     Raises ValueError where the catalog's words do not make so many.
     """

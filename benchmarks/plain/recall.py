@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, pairwise
 
 import faiss
 import numpy as np
@@ -201,7 +201,7 @@ def _groups(bundle: Bundle, name: str) -> list[Pairs]:
     part = bundle.part("kinds")
     items, offsets = part.array(f"{name}.items"), part.array(f"{name}.offsets").tolist()
     pairs = list(zip(items.tolist(), part.array(f"{name}.share")[items].tolist(), strict=True))
-    return [pairs[start:end] for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [pairs[start:end] for start, end in pairwise(offsets)]
 
 
 class Texts:
@@ -214,7 +214,7 @@ class Texts:
         self.index.add(self.vectors)
         items, offsets = bundle.part("items").array("text_items"), bundle.part("items").array("text_offsets").tolist()
         listed = items.tolist()
-        self.items_of = [listed[start:end] for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+        self.items_of = [listed[start:end] for start, end in pairwise(offsets)]
 
     def profile(self, start: Pairs) -> np.ndarray:
         """float32[d]: the mean of what the shopper chose lately, unit length."""

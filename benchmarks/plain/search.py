@@ -5,6 +5,7 @@ For searches of the catalog's own words; others need what only Endcap has (units
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from pathlib import Path
 
@@ -55,10 +56,10 @@ class Words:
             for place in range(index.offsets[word], index.offsets[word + 1]):
                 self.of_item[index.items[place]][word] = (float(index.whole[place]), in_title[place])
         words, ends = index.title_words.tolist(), index.title_offsets.tolist()
-        self.titles = [words[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+        self.titles = [words[start:end] for start, end in itertools.pairwise(ends)]
         self.brands_with: dict[int, list[int]] = defaultdict(list)
         words, ends = index.brand_words.tolist(), index.brand_offsets.tolist()
-        self.brands = [frozenset(words[start:end]) for start, end in zip(ends[:-1], ends[1:], strict=True)]
+        self.brands = [frozenset(words[start:end]) for start, end in itertools.pairwise(ends)]
         for brand, own in enumerate(self.brands):
             for word in own:
                 self.brands_with[word].append(brand)
@@ -80,7 +81,7 @@ class Words:
         row["query.title_coverage_idf"] = sum(s for s, (_, inside) in zip(rarity, found, strict=True) if inside > 0)
         place = {word: number for number, word in enumerate(words)}
         asked = [place.get(word, -2) for word in title]
-        follows = sum(b == a + 1 for a, b in zip(asked, asked[1:], strict=False) if a >= 0)
+        follows = sum(b == a + 1 for a, b in itertools.pairwise(asked) if a >= 0)
         row["query.title_phrase"] = min(follows / max(len(words) - 1, 1), 1.0)
 
     def named_brands(self, words: list[int]) -> set[int]:

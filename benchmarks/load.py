@@ -1,0 +1,99 @@
+"""The compiled load generator, `../shared/tools/grpc_load.cc`, and what it and the server cost in processor time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import ROOT, WORK
+from endcap.cli._memory import family
+
+SOURCE = ROOT.parent / "shared" / "tools" / "grpc_load.cc"
+RANK = "/endcap.v1.RankingService/Rank"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class NoGenerator(RuntimeError):
+    """The load generator cannot be had; the message says what is missing."""
+
+
+def generator() -> Path:
+    """The compiled load generator, compiled where it is not there or is older than its source. Raises NoGenerator."""
+    program = WORK / "grpc_load"
+    if program.is_file() and (not SOURCE.is_file() or program.stat().st_mtime >= SOURCE.stat().st_mtime):
+        return program
+    if not SOURCE.is_file():
+        raise NoGenerator(f"no {SOURCE}, the source of the load generator")
+    if not shutil.which("g++") or not shutil.which("pkg-config"):
+        raise NoGenerator("no g++ or pkg-config: apt-get install g++ pkg-config libgrpc++-dev")
+    WORK.mkdir(parents=True, exist_ok=True)
+    flags = subprocess.run(("pkg-config", "--libs", "grpc++"), capture_output=True, text=True, check=False)
+    if flags.returncode:
+        raise NoGenerator("no grpc++: apt-get install libgrpc++-dev")
+    command = ("g++", "-O2", "-std=c++17", str(SOURCE), "-o", str(program), *flags.stdout.split(), "-lpthread")
+    subprocess.run(command, check=True)
+    return program
+
+
+def write_requests(path: Path, messages: Iterable[bytes]) -> Path:
+    """One length (uint32, little endian) and the message after the other."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for message in messages:
+            file.write(struct.pack("<I", len(message)) + message)
+    return path
+
+
+def drive(
+    address: str,
+    requests: Path,
+    pid: int,
+    *,
+    concurrency: int = 16,
+    rate: float = 0.0,
+    seconds: float = 8.0,
+    channels: int = 8,
+    method: str = RANK,
+) -> dict[str, Any]:
+    """One run against the server whose first process is ``pid``: closed with ``concurrency`` calls in flight, or open
+    at ``rate``. What the generator says, and ``server_cpu_ms`` and ``client_cpu_ms``, each of a request answered."""
+    command = [str(generator()), "--address", address, "--method", method, "--requests", str(requests)]
+    options = {"concurrency": concurrency, "channels": channels, "seconds": seconds, "warmup": 0, "rate": rate}
+    command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    before = cpu_seconds(pid)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout as stdout:
+        said = stdout.read()
+    _, _, usage = os.wait4(process.pid, 0)
+    process.returncode = 0  # it has been waited for
+    spent = {worker: seconds - before.get(worker, 0.0) for worker, seconds in cpu_seconds(pid).items()}
+    found: dict[str, Any] = json.loads(said)
+    answered = max(found["ok_per_s"] * seconds, 1.0)
+    shares = sorted(spent.values(), reverse=True)
+    return {
+        "concurrency": None if rate else concurrency,
+        "channels": channels,
+        **found,
+        "server_cpu_ms": round(sum(shares) * 1000 / answered, 3),
+        "client_cpu_ms": round((usage.ru_utime + usage.ru_stime) * 1000 / answered, 3),
+        "cpu_by_process_s": [round(each, 2) for each in shares if each > 0.02],
+    }
+
+
+def cpu_seconds(pid: int) -> dict[int, float]:
+    """What a process and each of its descendants have spent so far."""
+    found = {}
+    for member in family(pid):
+        try:
+            fields = Path(f"/proc/{member}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        except OSError:
+            continue
+        found[member] = (int(fields[11]) + int(fields[12])) / TICKS
+    return found
