@@ -3,6 +3,7 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <array>
+#include <string_view>
 #include <utility>
 
 #include "details.pb.h"
@@ -37,6 +38,16 @@ bool Known(int code) { return 0 <= code && code < static_cast<int>(kNames.size()
 
 const char* Name(grpc::StatusCode code) { return Known(code) ? kNames[code] : "UNKNOWN"; }
 
+// What gRPC says of a connection that the server closed before it stood gives no reason.
+std::string Said(const grpc::Status& status) {
+  constexpr std::string_view kClosed = ": Socket closed";
+  const std::string& message = status.error_message();
+  if (message.empty()) return Name(status.error_code());
+  const bool closed = message.size() > kClosed.size() &&
+                      message.compare(message.size() - kClosed.size(), kClosed.size(), kClosed) == 0;
+  return closed ? message + ", as a server does that expects TLS, or a client's certificate" : message;
+}
+
 milliseconds Delay(const google::protobuf::Duration& delay) {
   return milliseconds(TimeUtil::DurationToMilliseconds(delay));
 }
@@ -67,7 +78,7 @@ void Add(const google::protobuf::Any& packed, Error::Details* found) {
 Error::Details Read(const grpc::Status& status) {
   Error::Details found;
   found.code = status.error_code();
-  found.message = status.error_message().empty() ? Name(found.code) : status.error_message();
+  found.message = Said(status);
   details::Status packed;
   if (packed.ParseFromString(status.error_details())) {
     for (const auto& each : packed.details()) Add(each, &found);

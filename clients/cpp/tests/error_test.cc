@@ -55,6 +55,12 @@ TEST(Error, AnErrorOfAProxyHasNoDetails) {
   EXPECT_STREQ(error.what(), "UNAVAILABLE: UNAVAILABLE");
 }
 
+TEST(Error, AConnectionClosedBeforeItStoodIsExplained) {
+  const std::string said = "last error: UNAVAILABLE: ipv4:127.0.0.1:1: Socket closed";
+  const Error error(grpc::Status(grpc::StatusCode::UNAVAILABLE, said));
+  EXPECT_EQ(error.message(), said + ", as a server does that expects TLS, or a client's certificate");
+}
+
 TEST(Error, DetailsThatCannotBeReadCountAsNone) {
   const Error error(grpc::Status(grpc::StatusCode::INTERNAL, "broken", "\xff\x01\x02"));
   EXPECT_EQ(error.message(), "broken");
