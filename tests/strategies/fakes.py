@@ -128,3 +128,13 @@ def events_of(*rows: tuple[int, int], goal: bool = True, weight: float = 1.0, ba
         values=np.full(size, np.nan, np.float32),
         baskets=np.full(size, basket, np.int64),
     )
+
+
+@dataclass(frozen=True)
+class GroupsOnly:
+    """A catalog of which nothing is known but its groups."""
+
+    groups: dict[str, Array]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.groups.values())))

@@ -22,7 +22,7 @@ def test_weights_halve_every_half_life() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 90 * DAY)), max_size=30))
 def test_an_items_strength_is_the_sum_of_its_decayed_events(rows: list[tuple[int, int]]) -> None:
-    items, strengths = strengths_of(events_of(*rows, weight=0.5), NOW, 10.0)
+    items, strengths = strengths_of(Query(now=NOW, history=events_of(*rows, weight=0.5)), 10.0)
     assert items.tolist() == sorted({item for item, _ in rows})
     for item, strength in zip(items, strengths, strict=True):
         expected = sum(0.5 * 0.5 ** (ago / (10 * DAY)) for each, ago in rows if each == item)

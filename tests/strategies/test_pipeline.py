@@ -16,7 +16,7 @@ from endcap.strategies.select.top_k import TopK, TopKConfig
 from endcap.strategies.strategy import Source, Strategy
 from endcap.strategies.testing import Only
 
-from .fakes import NOW, Failing, Keeping, Proposing, Scoring, Telling, events_of, strategy_of
+from .fakes import NOW, Failing, GroupsOnly, Keeping, Proposing, Scoring, Telling, events_of, strategy_of
 
 NOBODY = Query(now=NOW)
 BY_NUMBER = Telling((Feature("number"),), lambda items: items)
@@ -214,7 +214,8 @@ def test_no_more_than_the_strategys_candidates_are_scored() -> None:
 
 def top_k(collapse_titles: bool) -> TopK:
     """Over a catalog in which ten items each have one title."""
-    bundle: Any = SimpleNamespace(catalog=SimpleNamespace(groups={"title": np.arange(100) // 10}))
+    catalog = GroupsOnly({"title": np.arange(100) // 10})
+    bundle: Any = SimpleNamespace(catalog=catalog, once=lambda key, build: build())
     return TopK(TopKConfig(collapse_titles=collapse_titles), bundle)
 
 

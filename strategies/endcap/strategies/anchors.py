@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from endcap.bundle.events import Array, Events
+from endcap.bundle.events import Array
 from endcap.strategies.contract import SECONDS_PER_DAY, Query
 
 
@@ -29,16 +29,33 @@ def _anchors(query: Query, half_life_days: float, limit: int) -> Anchors:
     if len(query.seeds):
         items = np.unique(query.seeds)[:limit]
         return Anchors(items, np.ones(len(items), np.float32))
-    items, strengths = strengths_of(query.events, query.now, half_life_days)
+    items, strengths = strengths_of(query, half_life_days)
     best = np.lexsort((items, -strengths))[: min(limit, np.count_nonzero(strengths > 0))]  # all else decayed to nothing
     return Anchors(items[best], strengths[best])
 
 
-def strengths_of(events: Events, now: int, half_life_days: float) -> tuple[Array, Array]:
-    """Distinct items (int32[k], ascending) and the sum of their events' weights, halved every ``half_life_days``."""
-    items, rows = np.unique(events.items, return_inverse=True)
-    weights = events.weights * decay(now - events.times, half_life_days)
+def strengths_of(query: Query, half_life_days: float, goals_only: bool = False) -> tuple[Array, Array]:
+    """Distinct items of the shopper (int32[k], ascending) and the sum of their events' weights (float32[k]), halved
+    every ``half_life_days``. With ``goals_only`` other events weigh nothing."""
+    items, rows = distinct(query)
+    weights = decayed(query, half_life_days)
+    if goals_only:
+        weights = weights * query.events.goals
     return items, np.bincount(rows, weights, len(items)).astype(np.float32)
+
+
+def distinct(query: Query) -> tuple[Array, Array]:
+    """The shopper's distinct items (int32[k], ascending), and of each event the place of its item among them
+    (int64[m]); sorted once a request."""
+    return query.once("events.distinct", lambda: np.unique(query.events.items, return_inverse=True))
+
+
+def decayed(query: Query, half_life_days: float) -> Array:
+    """float64[m]: the events' weights, halved every ``half_life_days``; once a request for each."""
+    events = query.events
+    return query.once(
+        f"events.decayed.{half_life_days}", lambda: events.weights * decay(query.now - events.times, half_life_days)
+    )
 
 
 def decay(ages_s: Array, half_life_days: float) -> Array:

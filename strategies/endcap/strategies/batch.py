@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -73,10 +74,21 @@ class Candidates:
     def matrix(self, names: Sequence[str]) -> Array:
         """float32[n, len(names)], contiguous, in the order asked; a name that no block carries is a column of NaN."""
         out = np.full((len(self.items), len(names)), np.nan, np.float32)
-        wanted = {name: place for place, name in enumerate(names)}
-        for block in self.blocks:
-            pairs = [(wanted[name], source) for source, name in enumerate(block.names) if name in wanted]
-            if pairs:
-                targets, sources = map(list, zip(*pairs, strict=True))
+        for block, moves in zip(self.blocks, _moves(tuple(b.names for b in self.blocks), tuple(names)), strict=True):
+            for targets, sources in moves:
                 out[:, targets] = block.values[:, sources]
         return out
+
+
+@lru_cache(256)
+def _moves(blocks: tuple[tuple[str, ...], ...], names: tuple[str, ...]) -> tuple[tuple[tuple[slice, slice], ...], ...]:
+    """Of each block (by its columns' names), runs of columns as (where they go among ``names``, where they are)."""
+    found = []
+    for block in blocks:
+        pairs = [(target, block.index(name)) for target, name in enumerate(names) if name in block]
+        starts = [at for at, (t, s) in enumerate(pairs) if not at or pairs[at - 1] != (t - 1, s - 1)]
+        runs = zip(starts, [*starts[1:], len(pairs)], strict=False)  # where nothing is wanted, no start either
+        found.append(
+            tuple(tuple(slice(pairs[start][side], pairs[end - 1][side] + 1) for side in (0, 1)) for start, end in runs)
+        )
+    return tuple(found)

@@ -8,7 +8,7 @@ from typing import Any
 import numba
 
 
-def compiled(function: Callable[..., None]) -> Any:
+def compiled(function: Callable[..., object]) -> Any:
     """By Numba at the first call; kept beside the source or in the user's cache, where either can be written."""
     try:
         return numba.njit(cache=True, nogil=True, error_model="numpy")(function)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.strategies.batch import Block, Candidates, Recalled
+from endcap.strategies.compiled import compiled
 
 CALLER = "caller"
 """Stands for a recall source where the request brings its own candidates."""
@@ -23,24 +25,44 @@ def merge(recalled: Mapping[str, Recalled], limit: int) -> Candidates:
     ``merge.sources``, how many did; ``merge.fused``, reciprocal rank fusion over the sources. Where there are more
     than ``limit`` items, those with the highest fusion stay. The caller's own candidates are never cut.
     """
-    names = list(recalled)
-    items, rows = np.unique(np.concatenate([_int32(r) for r in recalled.values()] or [_EMPTY]), return_inverse=True)
-    values = np.full((len(items), 2 * len(names) + 2), np.nan, np.float32)
-    values[:, -2:] = 0.0
-    start = 0
-    for place, source in enumerate(recalled.values()):
-        mine = rows[start : start + len(source.items)]
-        start += len(source.items)
-        ranks = np.arange(1, len(mine) + 1, dtype=np.float32)
-        values[mine, 2 * place], values[mine, 2 * place + 1] = ranks, source.scores
-        values[mine, -2] += 1.0
-        values[mine, -1] += vote(ranks)
-    columns = (*(f"{name}.{what}" for name in names for what in ("rank", "score")), VOTES, FUSED)
-    candidates = Candidates(items, (Block(columns, values),))
-    if len(items) <= limit or CALLER in recalled:
+    sources = list(recalled.values())
+    numbers = np.concatenate([_EMPTY, *(_int32(source) for source in sources)])
+    scores = np.concatenate([np.empty(0, np.float32), *(source.scores for source in sources)], dtype=np.float32)
+    ends = np.cumsum([len(source.items) for source in sources] or [0])
+    items, values = np.empty(len(numbers), np.int32), np.empty((len(numbers), 2 * len(sources) + 2), np.float32)
+    count = _unite(np.argsort(numbers, kind="stable"), numbers, scores, ends, items, values)
+    candidates = Candidates(items[:count], (Block(_columns(tuple(recalled)), values[:count]),))
+    if count <= limit or CALLER in recalled:
         return candidates
-    best = np.lexsort((items, -values[:, -1]))[:limit]
+    best = np.lexsort((candidates.items, -candidates.blocks[0].values[:, -1]))[:limit]
     return candidates.take(np.sort(best))
+
+
+@lru_cache(256)
+def _columns(names: tuple[str, ...]) -> tuple[str, ...]:
+    return (*(f"{name}.{what}" for name in names for what in ("rank", "score")), VOTES, FUSED)
+
+
+@compiled
+def _unite(order: Array, numbers: Array, scores: Array, ends: Array, items: Array, values: Array) -> int:
+    """Fills a row for each distinct number, ascending, and says how many there are. In ``order`` entries of one number
+    stand by source."""
+    count = 0
+    for place in range(len(order)):
+        entry = order[place]
+        if count == 0 or items[count - 1] != numbers[entry]:
+            items[count] = numbers[entry]
+            values[count, :-2], values[count, -2:] = np.nan, 0.0
+            count += 1
+        source = 0
+        while entry >= ends[source]:
+            source += 1
+        rank = np.float32(entry - (ends[source - 1] if source else 0) + 1)
+        row = values[count - 1]
+        row[2 * source], row[2 * source + 1] = rank, scores[entry]
+        row[-2] += np.float32(1.0)
+        row[-1] += np.float32(1.0) / (np.float32(_RANK_OFFSET) + rank)
+    return count
 
 
 def vote(ranks: Array) -> Array:

@@ -20,7 +20,7 @@ from endcap.bundle.events import Array
 from endcap.strategies.batch import SCORE, Candidates, Recalled
 from endcap.strategies.contract import Boost, Query, Rescorer, Scorer
 from endcap.strategies.merge import CALLER, FUSED, merge
-from endcap.strategies.reasons import BOOST, Reason, explain
+from endcap.strategies.reasons import BOOST, Reason
 from endcap.strategies.select.top_k import ordered
 from endcap.strategies.strategy import Named, Strategy
 from endcap.strategies.unseen import without_seen
@@ -206,7 +206,7 @@ def _explain(strategy: Strategy, query: Query, slate: Candidates, run: Run) -> t
     """An explanation never costs the slate; a scorer that failed did not make the order, so cannot explain it."""
     if not any(degradation.stage == "score" for degradation in run.degradations):
         with run.tolerant("explain", strategy.scorer.name):
-            return explain(strategy, query, slate)
+            return strategy.explainer(query, slate)
     return ((),) * len(slate)
 
 

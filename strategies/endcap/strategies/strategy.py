@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
 from endcap.strategies.contract import Filter, Hydrator, RecallSource, Scorer, Selector
+from endcap.strategies.reasons import Explainer
 
 C = TypeVar("C", covariant=True)
 
@@ -40,6 +42,10 @@ class Strategy:
     """At most this many items are scored."""
     item_count: int
     """Items of the catalog."""
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        return Explainer(self)
 
 
 class UnknownComponent(LookupError):

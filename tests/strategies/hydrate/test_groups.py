@@ -95,7 +95,7 @@ LOGS = st.lists(EVENTS, max_size=40).map(lambda events: sorted(events, key=lambd
 
 @given(LOGS)
 def test_every_column_of_every_group_is_what_plain_counting_finds(events: list[Event]) -> None:
-    table = group_table(Timeline(NOW, log_of(events)), groups_of(events))
+    table = group_table(Timeline(Query(now=NOW, history=log_of(events))), groups_of(events))
     assert table.keys.tolist() == sorted({event.group for event in events if event.group >= 0})
     assert table.values.dtype == np.float32
     for key, row in zip(table.keys.tolist(), table.values.tolist(), strict=True):
@@ -107,7 +107,7 @@ def test_every_column_of_every_group_is_what_plain_counting_finds(events: list[E
 def test_looking_up_finds_the_groups_row_and_never_met_groups_have_counts_of_zero(
     events: list[Event], wanted: list[int]
 ) -> None:
-    table = group_table(Timeline(NOW, log_of(events)), groups_of(events))
+    table = group_table(Timeline(Query(now=NOW, history=log_of(events))), groups_of(events))
     found = table.look_up(np.array(wanted, np.int32))
     assert (found.shape, str(found.dtype)) == ((len(wanted), len(GROUP_FEATURES)), "float32")
     for key, row in zip(wanted, found, strict=True):
@@ -121,7 +121,7 @@ def test_looking_up_finds_the_groups_row_and_never_met_groups_have_counts_of_zer
 
 @given(LOGS)
 def test_trips_are_numbered_by_their_first_event_and_end_with_their_last(events: list[Event]) -> None:
-    line = Timeline(NOW, log_of(events))
+    line = Timeline(Query(now=NOW, history=log_of(events)))
     trips = list(dict.fromkeys(event.trip for event in events))
     assert line.trips.tolist() == [trips.index(event.trip) for event in events]
     assert line.trip_count == len(trips)
@@ -131,13 +131,13 @@ def test_trips_are_numbered_by_their_first_event_and_end_with_their_last(events:
 
 def test_two_baskets_of_one_moment_that_lie_mixed_in_the_log_are_two_trips() -> None:
     mixed = [Event(DAY, group, basket=group % 2, goal=True, weight=1, quantity=1) for group in range(6)]
-    assert Timeline(NOW, log_of(mixed)).trip_count == 2
+    assert Timeline(Query(now=NOW, history=log_of(mixed))).trip_count == 2
 
 
 def test_a_basket_is_not_taken_for_a_day_nor_a_day_before_1970_for_a_basket() -> None:
     early = events_of((1, NOW + 3 * DAY), (2, NOW + 3 * DAY))
     late = events_of((3, NOW + DAY), basket=3)
-    assert Timeline(NOW, early.then(late)).trip_count == 2
+    assert Timeline(Query(now=NOW, history=early.then(late))).trip_count == 2
 
 
 def test_a_request_computes_its_timeline_once() -> None:
@@ -151,7 +151,11 @@ def test_recent_trips_are_the_last_eight() -> None:
     for since in (3, 4):
         events = [replace(event, group=1) if event.basket == since else event for event in daily]
         found = dict(
-            zip(GROUP_FEATURES, group_table(Timeline(NOW, log_of(events)), groups_of(events)).values[1], strict=True)
+            zip(
+                GROUP_FEATURES,
+                group_table(Timeline(Query(now=NOW, history=log_of(events))), groups_of(events)).values[1],
+                strict=True,
+            )
         )
         assert found["share_of_recent_trips"] == (0 if since == 3 else 1 / 8)
         assert found["share_of_trips"] == np.float32(1 / 12)

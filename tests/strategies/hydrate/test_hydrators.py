@@ -23,7 +23,6 @@ from endcap.strategies.hydrate.similarity import (
     AlsSimilarityConfig,
     CovisitSimilarity,
     CovisitSimilarityConfig,
-    look_up,
     place_among,
 )
 from endcap.strategies.recall.als import Factors
@@ -197,12 +196,6 @@ def test_with_nobody_to_compare_likeness_is_unknown(bundle: Bundle) -> None:
     covisit = CovisitSimilarity(CovisitSimilarityConfig.model_validate({}), bundle)
     for hydrator in (AlsSimilarity(AlsSimilarityConfig(), bundle), covisit):
         assert np.isnan([list(each.values()) for each in say(hydrator, NOBODY, [1, 2])]).all()
-
-
-def test_looking_up_a_value_finds_zero_where_there_is_none() -> None:
-    keys, values = np.array([2, 5]), np.array([0.5, 0.25])
-    assert look_up(keys, values, np.array([5, 1, 2, 9])).tolist() == [0.25, 0, 0.5, 0]
-    assert look_up(keys[:0], values[:0], np.array([5])).tolist() == [0]
 
 
 def test_places_run_from_the_best_at_zero_and_ties_keep_their_order() -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap.strategies.recall.top import permitted, ranked, top
+from endcap.strategies.recall.top import top
 
 ROWS = st.lists(st.tuples(st.sampled_from([-2.0, -0.5, 0.0, 0.25, 0.5, 1.0, 3.0]), st.booleans()), max_size=30)
 
@@ -31,12 +33,18 @@ def test_scores_are_not_changed() -> None:
     assert top(scores, 1, np.array([True, False])).items.tolist() == [0]
 
 
-def test_ranking_orders_by_score_then_item_and_cuts() -> None:
-    found = ranked(np.array([9, 4, 7, 1]), np.array([1.0, 2.0, 2.0, 0.5]), 3)
-    assert (found.items.tolist(), found.scores.tolist()) == ([4, 7, 9], [2, 2, 1])
+@given(ROWS, st.integers(0, 35), st.randoms(use_true_random=False))
+def test_of_named_items_the_top_goes_by_score_then_item(
+    rows: list[tuple[float, bool]], limit: int, random: Random
+) -> None:
+    numbers = random.sample(range(100), len(rows))
+    allowed = np.zeros(100, np.bool_)
+    allowed[[number for number, (_, may) in zip(numbers, rows, strict=True) if may]] = True
+    found = top(np.array([score for score, _ in rows]), limit, allowed, np.array(numbers, np.int32))
+    pairs = [(score, number) for number, (score, may) in zip(numbers, rows, strict=True) if score > 0 and may]
+    best = sorted(pairs, key=lambda pair: (-pair[0], pair[1]))[:limit]
+    assert list(zip(found.scores.tolist(), found.items.tolist(), strict=True)) == best
 
 
-def test_only_what_scores_and_is_allowed_is_permitted() -> None:
-    items, scores = np.array([0, 1, 2]), np.array([1.0, 0.0, 3.0])
-    assert permitted(items, scores, None)[0].tolist() == [0, 2]
-    assert permitted(items, scores, np.array([False, True, True]))[0].tolist() == [2]
+def test_a_score_that_is_not_a_number_is_never_proposed() -> None:
+    assert top(np.array([np.nan, 1.0, np.nan, 2.0]), 4).items.tolist() == [3, 1]

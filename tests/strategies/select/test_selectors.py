@@ -15,7 +15,7 @@ from endcap.strategies.contract import Query
 from endcap.strategies.select.mmr import Mmr, MmrConfig
 from endcap.strategies.select.top_k import TopK, TopKConfig
 
-from ..fakes import NOW, events_of
+from ..fakes import NOW, GroupsOnly, events_of
 
 TITLES = np.array([0, 0, 1, 1, 2, -1, -1, 3, 3, 3])
 CATEGORIES = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2, -1])
@@ -26,9 +26,9 @@ def bundle(vectors: Array | None = None) -> Any:
     """Ten items with these titles and categories, and where given a unit vector each."""
     space = SimpleNamespace(vectors=vectors, text_of=np.arange(10))
     return SimpleNamespace(
-        catalog=SimpleNamespace(groups={"title": TITLES, "category": CATEGORIES}),
+        catalog=GroupsOnly({"title": TITLES, "category": CATEGORIES}),
         has=lambda part: vectors is not None,
-        once=lambda key, build: space,
+        once=lambda key, build: space if key == "text_space" else build(),
     )
 
 

@@ -66,9 +66,10 @@ def test_votes_are_those_of_the_nearest_shoppers_added_one_by_one(
     for user in (0, 11, 29):
         near, votes = nearest(shop, user, 6), shoppers.votes(asked(shop, user))
         assert votes is not None
-        for row, days in enumerate((28, 84, 10_000)):
+        found = shoppers.tally.look_up(votes, np.arange(len(shoppers.items)))
+        for ring, days in enumerate((28, 84, 10_000)):
             expected = expected_votes(shop, near, days)[shoppers.items]
-            np.testing.assert_allclose(votes[row], expected, atol=1e-5, err_msg=f"shopper {user}, {days} days")
+            np.testing.assert_allclose(found[:, ring], expected, atol=1e-5, err_msg=f"shopper {user}, {days} days")
 
 
 def test_a_stranger_with_the_history_of_a_shopper_is_near_to_those_that_the_shopper_is(tmp_path: Path) -> None:

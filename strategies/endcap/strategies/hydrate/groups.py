@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from endcap.bundle.events import Array, Events
-from endcap.strategies.anchors import decay
+from endcap.strategies.anchors import decayed
+from endcap.strategies.compiled import compiled
 from endcap.strategies.contract import SECONDS_PER_DAY, Query
 
 FAST_DAYS, MIDDLE_DAYS, SLOW_DAYS = 7.0, 30.0, 120.0
@@ -22,13 +23,16 @@ FAST_DAYS, MIDDLE_DAYS, SLOW_DAYS = 7.0, 30.0, 120.0
 class Timeline:
     """A shopper's events with their ages and the trips they belong to, computed once a request."""
 
-    now: int
-    events: Events
+    query: Query
+
+    @property
+    def events(self) -> Events:
+        return self.query.events
 
     @cached_property
     def ages_days(self) -> Array:
         """float64[m]."""
-        return (self.now - self.events.times) / SECONDS_PER_DAY
+        return (self.query.now - self.events.times) / SECONDS_PER_DAY
 
     @cached_property
     def trips(self) -> Array:
@@ -52,12 +56,6 @@ class Timeline:
     def trip_count(self) -> int:
         return int(self.trips.max(initial=-1)) + 1
 
-    @cached_property
-    def decayed(self) -> dict[float, Array]:
-        """float64[m] for each half-life: the events' weights, decayed."""
-        ages = self.now - self.events.times
-        return {days: self.events.weights * decay(ages, days) for days in (FAST_DAYS, MIDDLE_DAYS, SLOW_DAYS)}
-
 
 def trip_keys(events: Events) -> Array:
     """int64[m]: what tells trips of one shopper apart, the basket, or a negative number for the day."""
@@ -66,7 +64,7 @@ def trip_keys(events: Events) -> Array:
 
 
 def timeline(query: Query) -> Timeline:
-    return query.once("timeline", lambda: Timeline(query.now, query.events))
+    return query.once("timeline", lambda: Timeline(query))
 
 
 class GroupTable(NamedTuple):
@@ -77,11 +75,8 @@ class GroupTable(NamedTuple):
 
     def look_up(self, keys: Array) -> Array:
         """float32[n, k]: the row of each key (int[n]); a key the shopper never met has counts 0 and the rest NaN."""
-        found = np.repeat(_NEVER[None, :], len(keys), axis=0)
-        if len(self.keys):
-            places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-            hits = self.keys[places] == keys
-            found[hits] = self.values[places[hits]]
+        found = np.empty((len(keys), len(GROUP_FEATURES)), np.float32)
+        _look_up(self.keys, self.values, keys, _NEVER, found)
         return found
 
 
@@ -107,17 +102,16 @@ _RECENT_TRIPS = 8
 
 def group_table(line: Timeline, groups: Array) -> GroupTable:
     """Statistics of a shopper's events by group; ``groups`` is int[m], one an event, negative = no group."""
-    known = np.flatnonzero(groups >= 0)
-    keys, rows = np.unique(groups[known], return_inverse=True)
-    if not len(keys):
-        return GroupTable(keys, np.empty((0, len(GROUP_FEATURES)), np.float32))
-    counts = _counts(line, known, rows, len(keys))
-    rhythm = _rhythm(line, known, rows, len(keys))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        quantity = np.bincount(rows, line.events.quantities[known] * line.events.goals[known], len(keys)) / counts[0]
-    values = np.column_stack([*counts, *rhythm, quantity]).astype(np.float32)
-    values[~np.isfinite(values)] = np.nan
-    return GroupTable(keys, values)
+    groups = np.ascontiguousarray(groups, np.int32)
+    order = np.argsort(groups, kind="stable")  # events of a group stay from old to new
+    keys, values = np.empty(len(groups), np.int32), np.empty((len(groups), len(GROUP_FEATURES)), np.float32)
+    weights = [decayed(line.query, days) for days in (FAST_DAYS, MIDDLE_DAYS, SLOW_DAYS)]
+    events = line.events
+    count = _tabulate(
+        order, groups, line.ages_days, events.goals, events.quantities, *weights, line.trips, line.trip_count,
+        keys, values,
+    )  # fmt: skip
+    return GroupTable(keys[:count], values[:count])
 
 
 def item_table(query: Query) -> GroupTable:
@@ -125,29 +119,72 @@ def item_table(query: Query) -> GroupTable:
     return query.once("table.item", lambda: group_table(timeline(query), query.events.items))
 
 
-def _counts(line: Timeline, known: Array, rows: Array, size: int) -> list[Array]:
-    ages, goals = line.ages_days[known], line.events.goals[known]
-    windows = [goals, goals & (ages <= 28), goals & (ages <= 84)]
-    return [np.bincount(rows, of, size) for of in (*windows, *(w[known] for w in line.decayed.values()))]
+@compiled
+def _tabulate(
+    order: Array,
+    groups: Array,
+    ages: Array,
+    goals: Array,
+    quantities: Array,
+    fast: Array,
+    middle: Array,
+    slow: Array,
+    trips: Array,
+    trip_count: int,
+    keys: Array,
+    values: Array,
+) -> int:
+    """Fills ``keys``, ascending, and ``values``, and says how many groups there are."""
+    visited = np.full(trip_count, -1, np.int64)  # of each trip the group that was last seen in it
+    start = count = 0
+    while start < len(order) and groups[order[start]] < 0:
+        start += 1
+    while start < len(order):
+        group, end = groups[order[start]], start
+        sums = np.zeros(6)  # count, count_28d, count_84d, weight_7d, weight_30d, weight_120d
+        quantity, visits, recent, last_trip = 0.0, 0, 0, -1
+        while end < len(order) and groups[order[end]] == group:
+            event = order[end]
+            if goals[event]:
+                sums[0] += 1
+                sums[1] += ages[event] <= 28
+                sums[2] += ages[event] <= 84
+                quantity += quantities[event]
+            sums[3] += fast[event]
+            sums[4] += middle[event]
+            sums[5] += slow[event]
+            trip = trips[event]
+            last_trip = max(last_trip, trip)
+            if visited[trip] != count:
+                visited[trip] = count
+                visits += 1
+                recent += trip >= trip_count - _RECENT_TRIPS
+            end += 1
+        last, first = ages[order[end - 1]], ages[order[start]]
+        gap = (first - last) / (visits - 1) if visits > 1 else np.nan
+        row = values[count]
+        row[:6] = sums
+        row[6], row[7], row[8] = last, first, gap
+        row[9] = last / gap if gap > 0 else np.nan
+        row[10] = trip_count - 1 - last_trip
+        row[11], row[12] = visits / trip_count, recent / min(trip_count, _RECENT_TRIPS)
+        row[13] = quantity / sums[0] if sums[0] > 0 else np.nan
+        keys[count] = group
+        count, start = count + 1, end
+    return count
 
 
-def _rhythm(line: Timeline, known: Array, rows: Array, size: int) -> list[Array]:
-    """From days_since_last to share_of_recent_trips, in the order of GROUP_FEATURES."""
-    ages, trips = line.ages_days[known], line.trips[known]
-    last, first, last_trip = np.empty(size), np.empty(size), np.full(size, -1.0)
-    last[rows] = ages  # rows run from old to new: of several writes the newest stays
-    first[rows[::-1]] = ages[::-1]
-    np.maximum.at(last_trip, rows, trips)
-    visits, recent = _visits(rows, trips, size, line.trip_count)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gap = np.where(visits > 1, (first - last) / (visits - 1), np.nan)
-        due = last / gap
-    shares = [visits / line.trip_count, recent / min(line.trip_count, _RECENT_TRIPS)]
-    return [last, first, gap, due, line.trip_count - 1 - last_trip, *shares]
-
-
-def _visits(rows: Array, trips: Array, size: int, trip_count: int) -> tuple[Array, Array]:
-    """For each group the trips with it, and how many of those are among the last ones; each trip counts once."""
-    distinct = np.unique(rows * trip_count + trips)
-    groups, recent = distinct // trip_count, distinct % trip_count >= trip_count - _RECENT_TRIPS
-    return np.bincount(groups, minlength=size), np.bincount(groups, recent, size)
+@compiled
+def _look_up(keys: Array, values: Array, wanted: Array, never: Array, found: Array) -> None:
+    for row in range(len(wanted)):
+        low, high = 0, len(keys)
+        while low < high:
+            middle = (low + high) // 2
+            if keys[middle] < wanted[row]:
+                low = middle + 1
+            else:
+                high = middle
+        if low < len(keys) and keys[low] == wanted[row]:
+            found[row] = values[low]
+        else:
+            found[row] = never

@@ -7,7 +7,6 @@ from pydantic import Field
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
-from endcap.strategies.anchors import anchors
 from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
 from endcap.strategies.recall.kinds import Kind
@@ -31,5 +30,6 @@ class KindOdds:
         )
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
-        start = anchors(query, self.config.half_life_days, self.config.most_anchors)
-        return np.column_stack([kind.probability(start, candidates.items) for kind in self.kinds])
+        leanings = [kind.leaning(query, self.config.half_life_days, self.config.most_anchors) for kind in self.kinds]
+        pairs = zip(self.kinds, leanings, strict=True)
+        return np.column_stack([kind.probability(leaning, candidates.items) for kind, leaning in pairs])

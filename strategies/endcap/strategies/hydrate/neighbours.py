@@ -30,5 +30,4 @@ class NeighbourVotes:
         votes = self.shoppers.votes(query)
         if votes is None:
             return np.full((len(candidates), len(self.provides)), np.nan, np.float32)
-        places = self.shoppers.places[candidates.items]
-        return np.where(places >= 0, votes[:, places], 0.0).T.astype(np.float32)
+        return self.shoppers.tally.look_up(votes, self.shoppers.places[candidates.items]).astype(np.float32)

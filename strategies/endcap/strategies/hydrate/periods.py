@@ -7,6 +7,7 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
+from endcap.strategies.compiled import compiled
 from endcap.strategies.contract import SECONDS_PER_DAY, Feature, Proof, Query, ReasonCode, Settings
 
 
@@ -37,18 +38,21 @@ class Periods:
             (query.now, query.now + self.horizon),
             (query.now - self.horizon, query.now),
         )
-        starts, stops = self.offsets[candidates.items], self.offsets[candidates.items + 1]
-        counts = stops - starts
-        owners = np.repeat(np.arange(len(candidates)), counts)
-        rows = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(starts, counts)
-        return np.hstack([self._means(rows, owners, len(candidates), *window) for window in windows])
+        means = np.zeros((len(candidates), len(windows), self.values.shape[1]))
+        _means(candidates.items, np.array(windows), self.offsets, self.starts, self.ends, self.values, means)
+        return means.reshape(len(candidates), len(self.provides)).astype(np.float32)
 
-    def _means(self, rows: Array, owners: Array, size: int, start: int, stop: int) -> Array:
-        """float32[size, k]: each attribute's mean over a window, 0 outside of the item's periods."""
-        overlap = np.minimum(self.ends[rows], stop) - np.maximum(self.starts[rows], start)
-        inside = np.flatnonzero(overlap > 0)
-        weights = overlap[inside] / (stop - start)
-        means = np.empty((size, self.values.shape[1]), np.float32)
-        for k in range(self.values.shape[1]):
-            means[:, k] = np.bincount(owners[inside], weights * self.values[rows[inside], k], size)
-        return means
+
+@compiled
+def _means(
+    items: Array, windows: Array, offsets: Array, starts: Array, ends: Array, values: Array, means: Array
+) -> None:
+    """Each attribute's mean over each window, 0 outside of the item's periods."""
+    for row in range(len(items)):
+        for period in range(offsets[items[row]], offsets[items[row] + 1]):
+            for window in range(len(windows)):
+                start, stop = windows[window, 0], windows[window, 1]
+                overlap = min(ends[period], stop) - max(starts[period], start)
+                if overlap > 0:
+                    for k in range(values.shape[1]):
+                        means[row, window, k] += overlap / (stop - start) * values[period, k]

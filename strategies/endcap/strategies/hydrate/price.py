@@ -12,6 +12,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Feature, Proof, Query, ReasonCode, Settings
+from endcap.strategies.tally import Sums, Tally
 
 _FITS = Proof("price.rank_gap", -0.3, 0.3)
 
@@ -34,6 +35,7 @@ class Price:
         self.prices = part.array("price")  # float32[items], NaN where unknown
         self.ranks = part.array("price_rank")  # float32[items], 0 to 1 within the category, NaN where unknown
         self.category_of = bundle.catalog.groups["category"]
+        self.tally = Tally(int(self.category_of.max(initial=-1)) + 1)
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         prices, ranks = self.prices[candidates.items], self.ranks[candidates.items]
@@ -47,14 +49,12 @@ class Price:
 
     def _usual_in_category(self, own: Array, items: Array) -> Array:
         """float64[n]: the mean price of the shopper's events in each candidate's category, NaN where there are none."""
-        own = own[~np.isnan(self.prices[own]) & (self.category_of[own] >= 0)]
-        categories, rows = np.unique(self.category_of[own], return_inverse=True)
-        if not len(categories):
-            return np.full(len(items), np.nan)
-        means = np.bincount(rows, self.prices[own]) / np.bincount(rows)
-        wanted = self.category_of[items]
-        places = np.minimum(np.searchsorted(categories, wanted), len(categories) - 1)
-        return np.where(categories[places] == wanted, means[places], np.nan)
+        own = own[~np.isnan(self.prices[own])]
+        prices = np.column_stack([self.prices[own], np.ones(len(own), np.float32)])
+        sums = self.tally.sums(self.category_of[own], prices)
+        means = Sums(sums.keys, sums.values[:, :1] / sums.values[:, 1:])
+        found = self.tally.look_up(means, self.category_of[items])[:, 0]
+        return np.where(found > 0, found, np.nan)
 
 
 def _mean(values: Array) -> float:

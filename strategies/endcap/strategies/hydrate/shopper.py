@@ -6,6 +6,7 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
+from endcap.strategies.anchors import distinct
 from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Feature, Query, Settings
 from endcap.strategies.hydrate.groups import Timeline, timeline
@@ -46,7 +47,7 @@ def _facts(query: Query, line: Timeline) -> list[float]:
     if not line.trip_count:
         return [0.0, 0.0, *[np.nan] * 3, 0.0, 0.0, *[np.nan] * 2, 0.0]
     ages, events = line.trip_ages_days, len(query.events)
-    distinct = len(np.unique(query.events.items))
+    different = len(distinct(query)[0])
     spread = float(ages[0] - ages[-1])
     values = query.events.values[~np.isnan(query.events.values)]
     return [
@@ -56,8 +57,8 @@ def _facts(query: Query, line: Timeline) -> list[float]:
         spread / (line.trip_count - 1) if line.trip_count > 1 else np.nan,
         float(ages[0]),
         events / line.trip_count,
-        distinct,
-        1.0 - distinct / events,
+        different,
+        1.0 - different / events,
         float(values.mean()) if len(values) else np.nan,
         len(query.session),
     ]

@@ -62,9 +62,8 @@ class CovisitSimilarity:
         start = anchors(query, half_life_days, self.config.most_anchors)
         if not len(start.items):
             return np.full(len(items), np.nan, np.float32)
-        near, weights = self.neighbours.around(start)
-        total = start.weights.sum()
-        return look_up(near, weights / total, items)
+        near = self.neighbours.tally.look_up(self.neighbours.around(start), items)[:, 0]
+        return near / float(start.weights.sum())
 
     def evidence(self, query: Query, items: Array) -> Array:
         """int32[n]: the item of the shopper's, or the seed, that each of these goes with; -1 where none does."""
@@ -96,14 +95,6 @@ class TextSimilarity:
             if vector is not None:
                 out[:, place] = self.space.cosines(vector, candidates.items)
         return out
-
-
-def look_up(keys: Array, values: Array, wanted: Array) -> Array:
-    """float32[n]: the value of each wanted key, 0 where ``keys`` (ascending) lacks it."""
-    if not len(keys):
-        return np.zeros(len(wanted), np.float32)
-    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[places] == wanted, values[places], 0.0).astype(np.float32)
 
 
 def place_among(scores: Array) -> Array:

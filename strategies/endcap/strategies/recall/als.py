@@ -82,9 +82,9 @@ def folded_in(gram: Array, factors: Array, confidence: Array) -> Array:
     """
     if not len(factors):
         return np.zeros(len(gram), np.float32)
-    rows = factors.astype(np.float64)
-    left = gram + rows.T @ (rows * (confidence - 1.0)[:, None])
-    return np.linalg.solve(left, rows.T @ confidence).astype(np.float32)
+    weighed = factors * np.sqrt(confidence - 1.0).astype(np.float32)[:, None]
+    left = gram + (weighed.T @ weighed).astype(np.float64)
+    return np.linalg.solve(left, confidence @ factors.astype(np.float64)).astype(np.float32)
 
 
 def confidences(strengths: Array, alpha: float) -> Array:

@@ -9,8 +9,10 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import Anchors, anchors
 from endcap.strategies.batch import Recalled
+from endcap.strategies.compiled import compiled
 from endcap.strategies.contract import Query, ReasonCode, Settings
-from endcap.strategies.recall.top import permitted, ranked
+from endcap.strategies.recall.top import top
+from endcap.strategies.tally import Sums, item_tally
 
 
 class Neighbours:
@@ -20,23 +22,20 @@ class Neighbours:
         part = bundle.part("covisit")
         self.items = part.array("neighbours")  # int32[items, m], -1 where there are fewer
         self.similarities = part.array("similarities")  # float32[items, m], 0 there
+        self.tally = item_tally(bundle)
 
-    def around(self, start: Anchors) -> tuple[Array, Array]:
-        """Distinct neighbours (int32[k], ascending) and their similarity summed over the weighted anchors."""
-        near = self.items[start.items]
-        weights = self.similarities[start.items] * start.weights[:, None]
-        known = near >= 0
-        items, rows = np.unique(near[known], return_inverse=True)
-        return items, np.bincount(rows, weights[known], len(items)).astype(np.float32)
+    def around(self, start: Anchors) -> Sums:
+        """The neighbours of the weighted anchors, and their similarity (float64[k, 1]) summed over these."""
+        entries = len(start.items) * self.items.shape[1]
+        found, sums = np.empty(entries, np.int32), np.empty((entries, 1))
+        table, stamp = self.tally.use()
+        count = _around(table, stamp, self.items, self.similarities, start.items, start.weights, found, sums)
+        return Sums(found[:count], sums[:count])
 
     def strongest_anchor(self, start: Anchors, items: Array) -> Array:
         """int32[k]: for each item the anchor that speaks most for it, -1 where none does. For explanations."""
-        near, weights = self.items[start.items], self.similarities[start.items] * start.weights[:, None]
         found = np.full(len(items), -1, np.int32)
-        for place, item in enumerate(items):
-            support = np.where(near == item, weights, 0.0).max(axis=1, initial=0.0)
-            if len(support) and support.max() > 0:
-                found[place] = start.items[support.argmax()]
+        _strongest(items, self.items, self.similarities, start.items, start.weights, found)
         return found
 
 
@@ -56,4 +55,44 @@ class CovisitRecall:
 
     def recall(self, query: Query, limit: int) -> Recalled:
         start = anchors(query, self.config.half_life_days, self.config.most_anchors)
-        return ranked(*permitted(*self.neighbours.around(start), query.allowed), limit)
+        near = self.neighbours.around(start)
+        return top(near.values[:, 0], limit, query.allowed, near.keys)
+
+
+@compiled
+def _around(
+    table: Array,
+    stamp: np.int32,
+    neighbours: Array,
+    similarities: Array,
+    anchors: Array,
+    weights: Array,
+    found: Array,
+    sums: Array,
+) -> int:
+    count = 0
+    for row in range(len(anchors)):
+        for column in range(neighbours.shape[1]):
+            item = neighbours[anchors[row], column]
+            if item < 0:
+                continue
+            if table[item, 0] != stamp:
+                table[item, 0], table[item, 1] = stamp, count
+                found[count], sums[count, 0] = item, 0.0
+                count += 1
+            sums[table[item, 1], 0] += similarities[anchors[row], column] * weights[row]
+    return count
+
+
+@compiled
+def _strongest(
+    items: Array, neighbours: Array, similarities: Array, anchors: Array, weights: Array, found: Array
+) -> None:
+    for place in range(len(items)):
+        most = 0.0
+        for row in range(len(anchors)):
+            for column in range(neighbours.shape[1]):
+                if neighbours[anchors[row], column] == items[place]:
+                    support = similarities[anchors[row], column] * weights[row]
+                    if support > most:
+                        most, found[place] = support, anchors[row]

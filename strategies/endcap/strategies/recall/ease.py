@@ -12,6 +12,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import strengths_of
 from endcap.strategies.batch import Recalled
+from endcap.strategies.compiled import compiled
 from endcap.strategies.contract import Query, ReasonCode, Settings
 from endcap.strategies.recall.top import top
 
@@ -37,10 +38,10 @@ class LinearModel:
         known = places >= 0
         if not known.any():
             return None
-        targets, weights = self.targets[places[known]].astype(np.intp), self.weights[places[known]]
-        recent = weights * np.minimum(strengths[known], MOST_STRENGTH)[:, None]
-        size = len(self.items)
-        return np.stack([np.bincount(targets.ravel(), each.ravel(), size) for each in (weights, recent)])
+        scores = np.zeros((2, len(self.items)))
+        recency = np.minimum(strengths[known], np.float32(MOST_STRENGTH))
+        _add_up(places[known], recency, self.targets, self.weights, scores)
+        return scores
 
 
 def _chosen(query: Query) -> tuple[Array, Array]:
@@ -48,7 +49,17 @@ def _chosen(query: Query) -> tuple[Array, Array]:
     if len(query.seeds):
         items = np.unique(query.seeds)
         return items, np.ones(len(items), np.float32)
-    return strengths_of(query.events, query.now, HALF_LIFE_DAYS)
+    return strengths_of(query, HALF_LIFE_DAYS)
+
+
+@compiled
+def _add_up(places: Array, recency: Array, targets: Array, weights: Array, scores: Array) -> None:
+    for row in range(len(places)):
+        place = places[row]
+        for column in range(targets.shape[1]):
+            weight = weights[place, column]
+            scores[0, targets[place, column]] += weight
+            scores[1, targets[place, column]] += weight * recency[row]
 
 
 class EaseConfig(Settings):
@@ -68,9 +79,7 @@ class EaseRecall:
         scores = self.model.scores(query)
         if scores is None:
             return Recalled.none()
-        allowed = None if query.allowed is None else query.allowed[self.model.items]
-        best = top(scores[int(self.config.recent)], limit, allowed)
-        return Recalled(self.model.items[best.items], best.scores)
+        return top(scores[int(self.config.recent)], limit, query.allowed, self.model.items)
 
 
 def linear_model(bundle: Bundle) -> LinearModel:

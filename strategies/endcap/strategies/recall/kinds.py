@@ -6,6 +6,8 @@ share of events in a kind, decayed, times the item's share of the kind's recent 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from pydantic import Field
 
@@ -13,8 +15,10 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import Anchors, anchors
 from endcap.strategies.batch import Recalled
+from endcap.strategies.compiled import compiled
 from endcap.strategies.contract import Query, ReasonCode, Settings
-from endcap.strategies.recall.top import permitted, ranked
+from endcap.strategies.recall.top import top
+from endcap.strategies.tally import Sums, Tally, item_tally
 
 
 class Kind:
@@ -22,34 +26,28 @@ class Kind:
 
     def __init__(self, bundle: Bundle, name: str) -> None:
         part = bundle.part("kinds")
+        self.name = name
         self.group_of = bundle.catalog.groups[name]  # int32[items], -1 where unknown
         self.share = part.array(f"{name}.share")  # float32[items]: of its group's recent sales
         self.offsets = part.array(f"{name}.offsets")  # int64[groups + 1]
         self.items = part.array(f"{name}.items")  # int32[k], by group, the best selling first
+        self.tally = Tally(len(self.offsets) - 1)
 
-    def leaning(self, start: Anchors) -> tuple[Array, Array]:
-        """Distinct groups (int[g], ascending) and the shopper's share in each (float64[g], summing to at most 1)."""
-        groups = self.group_of[start.items]
-        known = groups >= 0
-        keys, rows = np.unique(groups[known], return_inverse=True)
-        return keys, np.bincount(rows, start.weights[known], len(keys)) / max(float(start.weights.sum()), 1e-9)
+    def leaning(self, query: Query, half_life_days: float, most_anchors: int) -> Sums:
+        """The shopper's groups and their share in each (float64[g, 1], summing to at most 1)."""
+        return query.once(
+            f"kinds.{self.name}.{half_life_days}.{most_anchors}",
+            lambda: self._leaning(anchors(query, half_life_days, most_anchors)),
+        )
 
-    def best(self, start: Anchors) -> tuple[Array, Array]:
-        """Items (int32[k], each once) of the shopper's groups and their probability by this kind."""
-        groups, shares = self.leaning(start)
-        starts, counts = self.offsets[groups], self.offsets[groups + 1] - self.offsets[groups]
-        rows = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts - starts, counts)
-        items = self.items[rows]
-        return items, np.repeat(shares, counts) * self.share[items]
+    def _leaning(self, start: Anchors) -> Sums:
+        shares = start.weights[:, None] / max(float(start.weights.sum()), 1e-9)
+        return self.tally.sums(self.group_of[start.items], shares)
 
-    def probability(self, start: Anchors, items: Array) -> Array:
+    def probability(self, leaning: Sums, items: Array) -> Array:
         """float32[n]: how likely each item (int32[n]) is by this kind alone."""
-        groups, shares = self.leaning(start)
-        if not len(groups):
-            return np.zeros(len(items), np.float32)
-        wanted = self.group_of[items]
-        places = np.minimum(np.searchsorted(groups, wanted), len(groups) - 1)
-        return np.where(groups[places] == wanted, shares[places] * self.share[items], 0.0).astype(np.float32)
+        shares = self.tally.look_up(leaning, self.group_of[items])[:, 0]
+        return (shares * self.share[items]).astype(np.float32)
 
 
 class KindsConfig(Settings):
@@ -66,10 +64,45 @@ class KindsRecall:
     def __init__(self, config: KindsConfig, bundle: Bundle) -> None:
         self.config = config
         self.kinds = [(Kind(bundle, name), weight) for name, weight in config.weights.items()]
+        self.tally = item_tally(bundle)
 
     def recall(self, query: Query, limit: int) -> Recalled:
-        start = anchors(query, self.config.half_life_days, self.config.most_anchors)
-        found = [(items, weight * odds) for kind, weight in self.kinds for items, odds in [kind.best(start)]]
-        items, rows = np.unique(np.concatenate([items for items, _ in found]), return_inverse=True)
-        odds = np.bincount(rows, np.concatenate([odds for _, odds in found]), len(items))
-        return ranked(*permitted(items, odds, query.allowed), limit)
+        """One tally over all kinds: an item's odds add up over the kinds that it is of."""
+        leanings = [kind.leaning(query, self.config.half_life_days, self.config.most_anchors) for kind, _ in self.kinds]
+        sizes = [
+            int((kind.offsets[at.keys + 1] - kind.offsets[at.keys]).sum()) for (kind, _), at in self._with(leanings)
+        ]
+        found, odds, count = np.empty(sum(sizes), np.int32), np.empty(sum(sizes)), 0
+        table, stamp = self.tally.use()
+        for (kind, weight), at in self._with(leanings):
+            shares = at.values[:, 0] * weight
+            count = _add_odds(table, stamp, at.keys, shares, kind.offsets, kind.items, kind.share, found, odds, count)
+        return top(odds[:count], limit, query.allowed, found[:count])
+
+    def _with(self, leanings: list[Sums]) -> Iterable[tuple[tuple[Kind, float], Sums]]:
+        return zip(self.kinds, leanings, strict=True)
+
+
+@compiled
+def _add_odds(
+    table: Array,
+    stamp: np.int32,
+    groups: Array,
+    shares: Array,
+    offsets: Array,
+    items: Array,
+    share: Array,
+    found: Array,
+    odds: Array,
+    count: int,
+) -> int:
+    """Adds the odds of the groups' items to those of the first ``count`` found, and says how many there are now."""
+    for row in range(len(groups)):
+        for place in range(offsets[groups[row]], offsets[groups[row] + 1]):
+            item = items[place]
+            if table[item, 0] != stamp:
+                table[item, 0], table[item, 1] = stamp, count
+                found[count], odds[count] = item, 0.0
+                count += 1
+            odds[table[item, 1]] += shares[row] * share[item]
+    return count

@@ -12,9 +12,12 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
+from endcap.strategies.anchors import distinct
 from endcap.strategies.batch import Recalled
+from endcap.strategies.compiled import compiled
 from endcap.strategies.contract import Query, ReasonCode, Settings
 from endcap.strategies.recall.top import top
+from endcap.strategies.tally import Sums, Tally
 
 WINDOWS_DAYS = (28.0, 84.0)
 RINGS = len(WINDOWS_DAYS) + 1
@@ -43,22 +46,22 @@ class LikeShoppers:
         self.items = part.array("items")  # int32[k], ascending: those that can be voted for
         self.places = part.array("places")  # int32[items]: where in ``items``, -1 where not
         self.offsets = part.array("offsets")  # int64[references + 1]
+        self.tally = Tally(len(self.items))
         self.bought = part.array("bought")  # int32[n]: ring * k + place of what each reference bought, once an item
 
-    def votes(self, query: Query) -> Array | None:
-        """float64[RINGS, k]: the weighted share of the neighbours who bought each item, within each window before the
-        bundle's cut-off and ever; None where nobody is near."""
+    def votes(self, query: Query) -> Sums | None:
+        """By place among ``items`` the weighted share of the neighbours who bought the item (float64[k, RINGS]), within
+        each window before the bundle's cut-off and ever; None where nobody is near."""
         return query.once("neighbours.votes", lambda: self._votes(self.around(query)))
 
-    def _votes(self, near: Near) -> Array | None:
+    def _votes(self, near: Near) -> Sums | None:
         if not len(near.rows) or not len(self.items):
             return None
-        starts, ends = self.offsets[near.rows], self.offsets[near.rows + 1]
-        weights = np.repeat(near.weights.astype(np.float64), ends - starts)
-        votes = np.bincount(_slices(self.bought, starts, ends), weights, RINGS * len(self.items)).reshape(RINGS, -1)
-        for ring in range(1, RINGS):
-            votes[ring] += votes[ring - 1]
-        return votes
+        entries = int((self.offsets[near.rows + 1] - self.offsets[near.rows]).sum())
+        found, votes = np.empty(entries, np.int32), np.empty((entries, RINGS))
+        table, stamp = self.tally.use()
+        count = _vote(table, stamp, near.rows, near.weights, self.offsets, self.bought, len(self.items), found, votes)
+        return Sums(found[:count], votes[:count])
 
     def around(self, query: Query) -> Near:
         """Who is near to this request's shopper, or to its seed items."""
@@ -68,7 +71,7 @@ class LikeShoppers:
                 return Near(self.near[query.user][known].astype(np.int64), self.weights[query.user][known])
         if len(query.seeds):
             return self.sought(*np.unique(query.seeds, return_counts=True))
-        items, rows = np.unique(query.events.items, return_inverse=True)
+        items, rows = distinct(query)
         return self.sought(items, np.bincount(rows, query.events.weights, len(items)))
 
     def sought(self, items: Array, strengths: Array) -> Near:
@@ -112,12 +115,36 @@ class NeighboursRecall:
         votes = self.shoppers.votes(query)
         if votes is None:
             return Recalled.none()
-        lately, items = votes[len(WINDOWS_DAYS) - 1], self.shoppers.items
-        places = np.flatnonzero(lately > 0)
-        if query.allowed is not None:
-            places = places[query.allowed[items[places]]]
-        best = top(lately[places], limit)
-        return Recalled(items[places[best.items]], best.scores)
+        return top(votes.values[:, len(WINDOWS_DAYS) - 1], limit, query.allowed, self.shoppers.items[votes.keys])
+
+
+@compiled
+def _vote(
+    table: Array,
+    stamp: np.int32,
+    rows: Array,
+    weights: Array,
+    offsets: Array,
+    bought: Array,
+    size: int,
+    found: Array,
+    votes: Array,
+) -> int:
+    count = 0
+    for near in range(len(rows)):
+        for entry in range(offsets[rows[near]], offsets[rows[near] + 1]):
+            ring, place = 0, bought[entry]
+            while place >= size:
+                ring, place = ring + 1, place - size
+            if table[place, 0] != stamp:
+                table[place, 0], table[place, 1] = stamp, count
+                found[count], votes[count] = place, 0.0
+                count += 1
+            votes[table[place, 1], ring] += weights[near]
+    for place in range(count):
+        for ring in range(1, votes.shape[1]):
+            votes[place, ring] += votes[place, ring - 1]
+    return count
 
 
 def like_shoppers(bundle: Bundle) -> LikeShoppers:

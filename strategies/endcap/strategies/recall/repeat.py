@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 from pydantic import Field
 
 from endcap.bundle.folder import Bundle, BundleError
 from endcap.strategies.anchors import strengths_of
 from endcap.strategies.batch import Recalled
 from endcap.strategies.contract import Query, ReasonCode, Settings
-from endcap.strategies.recall.top import permitted, ranked
+from endcap.strategies.recall.top import top
 
 
 class RepeatConfig(Settings):
@@ -27,6 +26,5 @@ class RepeatRecall:
         self.config = config
 
     def recall(self, query: Query, limit: int) -> Recalled:
-        goals = query.events.rows(np.flatnonzero(query.events.goals))
-        items, strengths = strengths_of(goals, query.now, self.config.half_life_days)
-        return ranked(*permitted(items, strengths, query.allowed), limit)
+        items, strengths = strengths_of(query, self.config.half_life_days, goals_only=True)
+        return top(strengths, limit, query.allowed, items)

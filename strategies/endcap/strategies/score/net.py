@@ -12,6 +12,7 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Part
+from endcap.strategies.compiled import compiled
 
 LIMIT = 4.0
 """Inputs are cut off at so many standard deviations: a shop's largest number must not drown all others."""
@@ -45,11 +46,21 @@ class Encoding:
 
     def __call__(self, rows: Array) -> Array:
         """float32[n, k + f]"""
-        values = (squashed(rows) - self.means) * self.scales
-        np.clip(values, -LIMIT, LIMIT, out=values)
-        missing = np.isnan(values)
-        values[missing] = 0.0
-        return np.concatenate([values, missing[:, self.flags]], axis=1, dtype=np.float32)
+        found = np.empty((len(rows), len(self.means) + len(self.flags)), np.float32)
+        _encode(squashed(rows), self.means, self.scales, self.flags, found)
+        return found
+
+
+@compiled
+def _encode(values: Array, means: Array, scales: Array, flags: Array, found: Array) -> None:
+    width = len(means)
+    for row in range(len(values)):
+        for column in range(width):
+            value = (values[row, column] - means[column]) * scales[column]
+            value = min(max(value, np.float32(-LIMIT)), np.float32(LIMIT))
+            found[row, column] = value if values[row, column] == values[row, column] else np.float32(0.0)
+        for flag in range(len(flags)):
+            found[row, width + flag] = np.isnan(values[row, flags[flag]])
 
 
 def squashed(rows: Array) -> Array:
@@ -99,5 +110,8 @@ class Net:
     def _layers(self, rows: Array) -> tuple[Array, Array, Array]:
         """Inputs, and both hidden layers before they are cut off: float32[n, k + f], [n, h] and [n, g]."""
         inputs = self.encoding(rows)
-        lower = inputs @ self.first + self.first_bias
-        return inputs, lower, np.maximum(lower, 0.0) @ self.second + self.second_bias
+        lower = inputs @ self.first
+        lower += self.first_bias
+        upper = np.maximum(lower, 0.0) @ self.second
+        upper += self.second_bias
+        return inputs, lower, upper

@@ -16,7 +16,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import SCORE, Candidates
 from endcap.strategies.contract import Query
-from endcap.strategies.select.top_k import CollapseConfig, collapsed, ordered
+from endcap.strategies.select.top_k import Collapse, CollapseConfig, ordered
 from endcap.strategies.text.space import text_space
 
 
@@ -32,15 +32,16 @@ class Mmr:
 
     def __init__(self, config: MmrConfig, bundle: Bundle) -> None:
         self.config = config
-        self.title_of = bundle.catalog.groups["title"]
+        self.collapse = Collapse(config, bundle)
         self.category_of = bundle.catalog.groups["category"]
         self.space = text_space(bundle) if bundle.has("text") else None
 
     def select(self, query: Query, candidates: Candidates) -> Array:
         diversity = self.config.diversity if query.diversity is None else query.diversity
-        rows = collapsed(ordered(candidates), candidates, query, self.config, self.title_of)
-        if diversity == 0 or query.size <= 1:
-            return rows[: query.size]
+        plain = diversity == 0 or query.size <= 1
+        rows = self.collapse(ordered(candidates), candidates, query, query.size if plain else len(candidates))
+        if plain:
+            return rows
         scores = candidates.column(SCORE)
         scored = np.count_nonzero(~np.isnan(scores[rows]))
         head, last = rows[: min(max(self.config.head, query.size), scored)], rows[scored:]

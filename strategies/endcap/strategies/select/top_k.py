@@ -7,7 +7,9 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import SCORE, Candidates
-from endcap.strategies.contract import Query, Settings
+from endcap.strategies.compiled import compiled
+from endcap.strategies.contract import NO_ITEMS, Query, Settings
+from endcap.strategies.tally import Tally, item_tally
 
 
 class CollapseConfig(Settings):
@@ -28,11 +30,10 @@ class TopK:
 
     def __init__(self, config: TopKConfig, bundle: Bundle) -> None:
         self.config = config
-        self.title_of = bundle.catalog.groups["title"]
+        self.collapse = Collapse(config, bundle)
 
     def select(self, query: Query, candidates: Candidates) -> Array:
-        rows = ordered(candidates)
-        return collapsed(rows, candidates, query, self.config, self.title_of)[: query.size]
+        return self.collapse(ordered(candidates), candidates, query, query.size)
 
 
 def ordered(candidates: Candidates) -> Array:
@@ -41,15 +42,51 @@ def ordered(candidates: Candidates) -> Array:
     return np.lexsort((candidates.items, -scores))
 
 
-def collapsed(rows: Array, candidates: Candidates, query: Query, config: CollapseConfig, title_of: Array) -> Array:
-    """int64[k]: of ``rows``, best first, the first of each title, where ``config`` asks for that."""
-    if not config.collapse_titles or query.given is not None:
-        return rows
-    items = candidates.items[rows]
-    alone = title_of[items] < 0  # an item without a title is its own
-    if config.keep_own:
-        alone |= np.isin(items, query.events.items[query.events.goals])
-    titles = np.where(alone, -1 - rows, title_of[items])
-    _, first = np.unique(titles, return_index=True)
-    best: Array = rows[np.sort(first)]
-    return best
+class Collapse:
+    """Leaves the first of each title, where its configuration asks for that."""
+
+    def __init__(self, config: CollapseConfig, bundle: Bundle) -> None:
+        self.config = config
+        self.title_of = bundle.catalog.groups["title"]
+        self.items = item_tally(bundle)
+        self.titles = Tally(int(self.title_of.max(initial=-1)) + 1)
+
+    def __call__(self, rows: Array, candidates: Candidates, query: Query, limit: int) -> Array:
+        """int64[k], k <= limit: of ``rows`` (int64[n]), best first. An item without a title is its own."""
+        if not self.config.collapse_titles or query.given is not None:
+            return rows[:limit]
+        own = query.events.items[query.events.goals] if self.config.keep_own else NO_ITEMS
+        kept = np.empty(min(limit, len(rows)), np.int64)
+        count = _collapse(
+            *self.items.use(), *self.titles.use(), own, rows, candidates.items, self.title_of, kept
+        )  # fmt: skip
+        return kept[:count]
+
+
+@compiled
+def _collapse(
+    items: Array,
+    owned: np.int32,
+    titles: Array,
+    taken: np.int32,
+    own: Array,
+    rows: Array,
+    numbers: Array,
+    title_of: Array,
+    kept: Array,
+) -> int:
+    for item in own:
+        items[item, 0] = owned
+    count = 0
+    for row in rows:
+        if count == len(kept):
+            break
+        item = numbers[row]
+        title = title_of[item]
+        if title >= 0 and items[item, 0] != owned:
+            if titles[title, 0] == taken:
+                continue
+            titles[title, 0] = taken
+        kept[count] = row
+        count += 1
+    return count
