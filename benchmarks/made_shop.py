@@ -50,10 +50,17 @@ class Size(NamedTuple):
     items: int
     shoppers: int
     events: int
+    variants: int = 5
+    """Items that share one title and text, about."""
 
     @property
     def name(self) -> str:
-        return "-".join(_short(number) for number in self)
+        sizes = "-".join(_short(number) for number in self[:3])
+        return sizes if self.variants == 5 else f"{sizes}-{self.variants}"
+
+
+QUICK_SIZES = {"10k": Size(10_000, 1_000, 100_000), "100k": Size(100_000, 2_000, 200_000)}
+"""Made and measured within two minutes."""
 
 
 def _short(number: int) -> str:
@@ -66,7 +73,9 @@ class Ranking(NamedTuple):
     trees: int = 225
     leaves: int = 63
     table: dict[str, Any] | None = None
-    """As parsed from TOML; None: the ready-made ``hybrid``."""
+    """As parsed from TOML; None: the ready-made ``hybrid``, whose ranker has a network beside the trees."""
+    merged: tuple[str, ...] = ()
+    """Columns of merge that the ranker reads besides those of the hydrators."""
 
 
 DEFAULT = Ranking()
@@ -76,7 +85,7 @@ def made_bundle(
     folder: Path, size: Size, seed: int = 7, ranking: Ranking = DEFAULT, say: Callable[[str], None] = print
 ) -> Path:
     """The bundle of such a shop below ``folder``, written where it is not there yet."""
-    place = folder / f"{size.name}-{seed}{'-own' if ranking.table else ''}"
+    place = folder / f"{size.name}-{seed}"
     if place.is_dir():
         return newest_bundle(place)
     scratch = place.with_name(f".{place.name}")
@@ -88,7 +97,7 @@ def made_bundle(
 
 def made_shop(size: Size, seed: int) -> Shop:
     random = np.random.default_rng(seed)
-    catalog = _catalog(size.items, random)
+    catalog = _catalog(size, random)
     users, log = _events(size, catalog["category"], random)
     titles = catalog["names"]
     brands, paths = catalog["brands"], catalog["paths"]
@@ -125,14 +134,12 @@ def made_shop(size: Size, seed: int) -> Shop:
     )
 
 
-def _catalog(count: int, random: np.random.Generator) -> dict[str, Any]:
-    """About 300 items a category, one title for four or five items, a brand for forty."""
+def _catalog(size: Size, random: np.random.Generator) -> dict[str, Any]:
+    """About 300 items a category, and a brand for forty."""
+    count = size.items
     leaves, departments = max(count // 300, 8), max(count // 12_000, 4)
     category = _skewed(random, leaves, count)
-    variants = np.maximum(np.bincount(category, minlength=leaves) // 5, 1)
-    first = np.concatenate([[0], np.cumsum(variants)])
-    code = first[category] + (random.random(count) ** 2 * variants[category]).astype(np.int64)
-    _, title = np.unique(code, return_inverse=True)
+    title = _titles(category, size.variants, random)
     brand = _skewed(random, max(count // 40, 5), count)
     words = _words(random, 4000 + count // 50)
     nouns = random.integers(0, len(words), leaves)
@@ -154,6 +161,16 @@ def _catalog(count: int, random: np.random.Generator) -> dict[str, Any]:
         "brands": [f"brand {words[number % len(words)]} {number}" for number in brand],
         "paths": [paths[leaf] for leaf in category],
     }
+
+
+def _titles(category: np.ndarray, variants: int, random: np.random.Generator) -> np.ndarray:
+    """int64[items]: a few titles in each category, some of which many items share."""
+    if variants == 1:
+        return np.arange(len(category))
+    titles = np.maximum(np.bincount(category) // variants, 1)
+    first = np.concatenate([[0], np.cumsum(titles)])
+    code = first[category] + (random.random(len(category)) ** 2 * titles[category]).astype(np.int64)
+    return np.unique(code, return_inverse=True)[1]
 
 
 def _words(random: np.random.Generator, count: int) -> list[str]:
@@ -223,7 +240,7 @@ def _text(shop: Shop, part: PartWriter, kept: Path, seed: int) -> None:
     if not encoder.is_dir():
         scratch = kept / ".encoder"
         scratch.mkdir(parents=True, exist_ok=True)
-        export_encoder(check_model(None), scratch, texts=shop.texts[:500])
+        export_encoder(check_model(None), scratch, texts=shop.texts[:100])
         scratch.rename(encoder)
     shutil.copytree(encoder, part.folder, dirs_exist_ok=True)
     random = np.random.default_rng([seed, 1])
@@ -253,6 +270,7 @@ def _ranker(writer: BundleWriter, manifest: Manifest, seed: int, ranking: Rankin
     random = np.random.default_rng([seed, 2])
     active = np.flatnonzero(np.diff(bundle.histories.offsets) > BASKET)
     names = [feature.name for hydrator in strategy.hydrate for feature in hydrator.component.provides]
+    names += ranking.merged
     rows = [
         gather(strategy, Query(manifest.data_end, user, bundle.histories.of(user)), Run()).matrix(names)
         for user in random.choice(active, min(LESSONS, len(active)), replace=False).tolist()

@@ -18,15 +18,17 @@ from rich.console import Console
 from rich.table import Table
 
 import benchmarks.one_thread  # noqa: F401  (before numpy)
-from benchmarks.common import OUT, WORK, bundle_of, machine, on_cores, ratio, write_json
+from benchmarks.common import DAYS, OUT, WORK, bundle_of, machine, on_cores, ratio, write_json
 from benchmarks.contest import SIZE, Answer, Measured, Ours, Request, contest
+from benchmarks.made_shop import QUICK_SIZES, Ranking, Size, made_bundle
 from benchmarks.plain import recall
 from benchmarks.plain.pipeline import PlainHybrid
 from benchmarks.plain.search import PlainEncoder, PlainSearch, Words
 from benchmarks.plain.shop import PlainShop
 from benchmarks.searches import searches
+from benchmarks.shoppers import shoppers
 from benchmarks.trees import trees_of
-from endcap.bundle.folder import Bundle
+from endcap.bundle.folder import Bundle, BundleError, open_bundle
 from endcap.strategies.text.space import text_space
 
 SEED = 11
@@ -39,11 +41,11 @@ LEAST_SHARED = 0.99
 class Plain:
     """The plain pipeline as a contender."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, table: dict[str, Any] | None = None) -> None:
         self.bundle = bundle
         self.shop = PlainShop(bundle)
         self.texts = recall.Texts(bundle, self.shop)
-        self.hybrid = PlainHybrid(bundle, self.shop, self.texts)
+        self.hybrid = PlainHybrid(bundle, self.shop, self.texts, table)
         self.search = PlainSearch(bundle, self.shop, self.texts, PlainEncoder(_text_model()), Words(bundle))
 
     def __call__(self, request: Request) -> Answer:
@@ -93,13 +95,15 @@ def same_order(one: Answer, other: Answer) -> bool:
     return len(one.items) == len(other.items) and bool((scores | ~moved).all())
 
 
-def measure(bundle: Bundle, rounds: int, requests: int, console: Console) -> dict[str, Any]:
-    """Everything that one bundle is measured for."""
+def measure(
+    bundle: Bundle, rounds: int, requests: int, console: Console, table: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Everything that one bundle is measured for; ``table`` is its default strategy where that is not ``hybrid``."""
     console.print(f"Reading {bundle.manifest.version} for the plain pipeline")
-    ours, plain = Ours(bundle), Plain(bundle)
+    ours, plain = Ours(bundle), Plain(bundle, table)
     gc.collect()
     gc.freeze()
-    users = shoppers(bundle, requests)
+    users = shoppers(bundle, requests, SEED)
     texts = searches(bundle, (rounds + 1) * requests + requests, SEED)
     browsing = [Request(user) for user in users]
     asking = [Request(user, text) for user, text in zip(users, texts[-requests:], strict=True)]
@@ -137,12 +141,6 @@ def told(found: dict[str, dict[str, Measured]]) -> dict[str, Any]:
     }
 
 
-def shoppers(bundle: Bundle, count: int) -> list[int]:
-    """Shoppers with events, drawn by seed."""
-    known = np.flatnonzero(np.diff(bundle.histories.offsets))
-    return np.random.default_rng(SEED).choice(known, count, replace=len(known) < count).tolist()
-
-
 def print_measured(console: Console, found: dict[str, Any]) -> None:
     for what, measured in found["measured"].items():
         ours, plain = measured["ours"], measured["plain"]
@@ -164,14 +162,104 @@ def _row(table: Table, name: str, plain: float | None, ours: float | None) -> No
     )
 
 
+def judged(bundle: Bundle, tables: Path, console: Console) -> dict[str, float | None]:
+    """NDCG@10 of both on the 28 days that the bundle has not seen; null where it has, or its tables are not there."""
+    from endcap.cli._demo.preparation import write_tables
+    from endcap.training.config import load_config
+    from endcap.training.data.read import read_shop
+    from endcap.training.evaluate.evaluation import held_out
+    from endcap.training.evaluate.given import Options, check_bundle
+    from endcap.training.evaluate.metrics import binary_ideal, ndcg
+    from endcap.training.evaluate.questions import Translation
+
+    config = load_config(write_tables(tables))
+    holdout = held_out(read_shop(config, lambda *_: None), Options(holdout_days=DAYS), config.training.seed)
+    try:
+        check_bundle(bundle, holdout)
+    except BundleError as reason:
+        console.print(f"no NDCG: {reason}")
+        return NOT_JUDGED
+    numbers = Translation.between(holdout.known, bundle)
+    rows = np.flatnonzero(holdout.regulars & (holdout.truth.sizes > 0))
+    truth = holdout.truth.take(rows)
+    found: dict[str, float | None] = {}
+    for name, contender in {"plain": Plain(bundle), "ours": Ours(bundle)}.items():
+        slates = np.full((len(rows), SIZE), -1, np.int32)
+        for place, user in enumerate(numbers.users[holdout.users[rows]].tolist()):
+            items = contender(Request(user)).items
+            slates[place, : len(items)] = items
+        values = ndcg(truth.hits(numbers.slates(slates)), binary_ideal(truth.sizes, 10), 10)
+        found[name] = round(float(values.mean()), 4)
+    return found
+
+
+NOT_JUDGED: dict[str, float | None] = {"plain": None, "ours": None}
+
+
+def synthetic(rounds: int, requests: int, console: Console) -> dict[str, Any]:
+    """100,000 items, each with a text of its own, about 500 candidates, 40 columns, 300 trees of 63 leaves."""
+    ranking = Ranking(300, 63, SMALL, ("merge.fused", "merge.sources"))
+    bundle = open_bundle(made_bundle(WORK / "shops", SYNTHETIC, SEED, ranking, console.print), verify=False)
+    return measure(bundle, rounds, requests, console, SMALL)
+
+
+SYNTHETIC = Size(100_000, 5_000, 500_000, variants=1)
+SMALL: dict[str, Any] = {
+    "recall": [
+        {"use": "repeat", "limit": 100},
+        {"use": "als", "limit": 200, "unseen": True, "newcomers": 0.0},
+        {"use": "covisit", "limit": 150, "unseen": True},
+        {"use": "popular", "limit": 100, "unseen": True},
+        {"use": "text", "limit": 100, "unseen": True},
+    ],
+    "hydrate": ["shopper_item", "item_stats", "als_similarity", "covisit_similarity", "text_similarity"],
+    "score": "trees",
+    "select": {"use": "mmr", "diversity": 0.0, "collapse_titles": True, "keep_own": True},
+    "candidates": 500,
+}
+
+
+def by_items(rounds: int, requests: int, console: Console) -> dict[str, Any]:
+    """The default strategy on made shops, the larger one last."""
+    found: dict[str, Any] = {"10k": None, "100k": None, "1m": None}
+    for name, size in QUICK_SIZES.items():
+        folder = made_bundle(WORK / "shops", size, SEED, say=console.print)
+        found[name] = measure(open_bundle(folder, verify=False), rounds, requests, console)
+        print_measured(console, found[name])
+    return found
+
+
+def cost_growth(sizes: dict[str, Any]) -> dict[str, float | None]:
+    """Our processor time at 100,000 items by that at 10,000."""
+    small, large = sizes["10k"], sizes["100k"]
+    if not small or not large:
+        return dict.fromkeys(("no_text", "text"))
+    cpu = [{kind: size["measured"][kind]["ours"]["cpu_ms"] for kind in ("no_text", "text")} for size in (large, small)]
+    return {kind: ratio(cpu[0][kind], cpu[1][kind]) for kind in ("no_text", "text")}
+
+
 def main() -> None:
     options, console = _options(), Console()
+    found: dict[str, Any] = {"quick": options.quick, "machine": machine(), "ndcg": NOT_JUDGED}
+    found["by_items"] = {"10k": None, "100k": None, "1m": None}
+    found["synthetic"] = None
     bundle = None if options.quick else bundle_of(options.bundle)
-    found: dict[str, Any] = {"quick": options.quick, "machine": machine(), "ndcg": {"plain": None, "ours": None}}
-    if bundle is not None:
+    if bundle is None:
+        found["by_items"] = by_items(options.rounds, options.requests, console)
+        found |= found["by_items"]["100k"]
+    else:
         found |= measure(bundle, options.rounds, options.requests, console)
         print_measured(console, found)
+        write_json(options.json, found)
+        found["ndcg"] = judged(bundle, options.tables, console)
+        if options.synthetic:
+            write_json(options.json, found)
+            found["synthetic"] = synthetic(options.rounds, options.requests, console)
+            print_measured(console, found["synthetic"])
+    found["cost_growth"] = cost_growth(found["by_items"])
+    found["load_average_at_the_end"] = machine()["load_average"]
     write_json(options.json, found)
+    console.print({name: found[name] for name in ("cpu_ratio", "p50_ms", "ndcg", "trees", "cost_growth")})
 
 
 def _options() -> argparse.Namespace:
@@ -181,8 +269,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, default=OUT / "pipeline.json")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--requests", type=int, default=60, help="requests a round")
+    parser.add_argument("--no-synthetic", dest="synthetic", action="store_false", help="leave out the synthetic row")
     parser.add_argument("--quick", action="store_true", help="made shops of 10,000 and 100,000 items, two minutes")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.requests = 5, 12
+    return options
 
 
 if __name__ == "__main__":
