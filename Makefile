@@ -16,9 +16,11 @@ PROTO_INSTALLED := .venv-proto/.installed
 PROTO_OUT ?= clients/python
 PROTOS := $(sort $(wildcard protos/endcap/v1/*.proto))
 GENERATED := endcap/v1
+RELEASED := tests/protos/released.binpb
+LANGUAGES ?= python typescript go java cpp
 DEPLOY_INSTALLED := .tools/.installed
 
-.PHONY: help install test lint format proto proto-check demo bench quality search deploy-check
+.PHONY: help install test lint format proto proto-check demo bench quality search deploy-check manifests
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -69,6 +71,25 @@ proto-check: ## Fail when the committed Python of the contract is not what `make
 	diff -ru -x __pycache__ -x __init__.py -x py.typed "$$out/$(GENERATED)" clients/python/$(GENERATED) \
 		|| { echo "clients/python/$(GENERATED) is stale: run make proto and commit what it changes."; exit 1; }
 
+.PHONY: clients clients-check interop breaking released matrix
+clients: proto ## Generate the code of the contract in every language that commits it.
+	@for script in clients/*/generate.sh; do echo "$$script"; "$$script"; done
+
+clients-check: proto-check ## Fail when that code is not what `make clients` makes.
+	@for script in clients/*/generate.sh; do echo "$$script --check"; "$$script" --check; done
+
+interop: $(INSTALLED) ## Build each language's client and run tests/interop, one line a case; LANGUAGES="go java" for some.
+	INTEROP="$(LANGUAGES)" $(BIN)/python -m tests.interop $(ARGS)
+
+# The latest tag that this clone has; where it has none, what was kept of the contract.
+breaking: $(INSTALLED) ## Fail when protos/ breaks a caller of the last release.
+	@tag=$$(git tag --list 'v*' --sort=-version:refname 2>/dev/null | head -n 1 || true); \
+	released="$${tag:+.git#tag=$$tag}"; released="$${released:-$(RELEASED)}"; \
+	echo "protos against $$released"; $(BIN)/buf breaking --against "$$released"
+
+released: $(INSTALLED) ## At a release: keep the contract as it is, for make breaking.
+	$(BIN)/buf build --exclude-source-info -o $(RELEASED)
+
 demo: $(INSTALLED) ## Train on a real shop's data, serve it and show rankings; ARGS=--once ends after showing them.
 	$(BIN)/endcap demo $(ARGS)
 
@@ -85,6 +106,9 @@ $(DEPLOY_INSTALLED): deploy/tools.sh
 	@test -n "$(PYTHON)" || { echo "Endcap needs Python 3.11 or newer; found none. Say PYTHON=/path/to/python3."; exit 2; }
 	PYTHON="$(PYTHON)" deploy/tools.sh
 	@touch $@
+
+manifests: $(DEPLOY_INSTALLED) ## Render the chart into deploy/kustomize and tests/deploy/golden.
+	$(PYTHON) deploy/render.py deploy/kustomize tests/deploy/golden
 
 deploy-check: $(INSTALLED) $(DEPLOY_INSTALLED) ## Check image, chart, manifests, rules and dashboards; ARGS go to pytest.
 	ENDCAP_DEPLOY_CHECK=1 $(BIN)/python -m pytest tests/deploy $(ARGS)
