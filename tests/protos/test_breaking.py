@@ -36,7 +36,7 @@ class Copy:
         subprocess.run(["git", *identity, *arguments], cwd=self.folder, check=True, capture_output=True)
 
     def breaking(self) -> subprocess.CompletedProcess[str]:
-        command = ["make", "-f", ROOT / "Makefile", "breaking", f"BIN={BIN}", "INSTALLED="]
+        command = ["make", "-f", str(ROOT / "Makefile"), "breaking", f"BIN={BIN}", "INSTALLED="]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
 
 
