@@ -48,6 +48,13 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
 
 
 @pytest.fixture(scope="session")
+def product_pages(serving: Serving) -> Serving:
+    """The same, with a strategy whose slates are kept where there are known seeds."""
+    table = {"recall": ["popular"], "score": "by_source", "cache": {"seconds": 5, "needs": ["seed_item_ids"]}}
+    return Serving(serving.bundle, load_strategies(serving.bundle, {"product_page": table}, default="popular"))
+
+
+@pytest.fixture(scope="session")
 def live(shop: Shop) -> Iterator[Live]:
     with shop.live("--workers", "1") as live:
         yield live

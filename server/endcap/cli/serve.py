@@ -30,6 +30,12 @@ def command(
     grace_seconds: Annotated[
         float, typer.Option(help="How long requests in flight may take after SIGTERM or Ctrl-C.", min=0)
     ] = 30.0,
+    connection_age_seconds: Annotated[
+        float, typer.Option(help="How old a connection gets before its client must connect anew; 0: for ever.", min=0)
+    ] = 300.0,
+    slate_cache_mib: Annotated[
+        int, typer.Option(help="Memory of each worker for slates of strategies that say cache; 0: none.", min=0)
+    ] = 64,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Log a JSON object a line.")] = False,
     config: Annotated[
         Path | None,
@@ -67,6 +73,8 @@ def command(
             max_in_flight=max_in_flight,
             strategies=strategies,
             grace_seconds=grace_seconds,
+            connection_age_seconds=connection_age_seconds,
+            slate_cache_mib=slate_cache_mib,
             json_logs=json_logs,
             tls=read_tls(config) if config else None,
             health_port=health_port,

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, NoReturn, Protocol
+from typing import Final, Literal, NoReturn, Protocol
 from uuid import uuid4
 
 import grpc
@@ -39,6 +39,8 @@ class Call:
     timings: list[Timing] = field(default_factory=list)
     """What was timed outside the pipeline."""
     run: Run | None = None
+    cache: Literal["", "hit", "miss"] = ""
+    """"": no slate was looked for in the cache."""
     shown: Shown | None = None
     """The page of an answer that has one."""
 
@@ -101,6 +103,8 @@ class Desk:
     def _count(self, call: Call, code: grpc.StatusCode, seconds: float) -> None:
         self.metrics.finished(call.method, call.strategy, code.name, seconds)
         self.metrics.timed(call.timings)
+        if call.cache:
+            self.metrics.cached.labels(call.strategy, call.cache).inc()
         if call.run is not None:
             self.metrics.ran(call.run)
             self._tell_degradations(call, call.run)

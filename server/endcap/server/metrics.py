@@ -98,6 +98,12 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
+        self.cached = Counter(
+            "endcap_slate_cache_requests",
+            "Requests of strategies that keep slates: hit where one was there or made for another just then, or miss.",
+            ["strategy", "result"],
+            registry=registry,
+        )
         self.in_flight = Gauge(
             "endcap_requests_in_flight",
             "Requests queued or in compute.",
@@ -150,6 +156,9 @@ class Metrics:
                 child(strategy.name)
             for source in strategy.recall:
                 self._by_source(strategy.name, source.name)
+            if strategy.cache.seconds:
+                for result in ("hit", "miss"):
+                    self.cached.labels(strategy.name, result)
 
     def finished(self, method: str, strategy: str, code: str, seconds: float) -> None:
         self._requests(method, strategy, code).inc()

@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 from typing import IO, Final, Literal
 
 import structlog
+import uvloop
 from pydantic import BaseModel
 
 from endcap.bundle.folder import BundleError
@@ -50,7 +51,8 @@ def main() -> int:
     reports = _reports()
     try:
         _import_components()
-        asyncio.run(_serve(charge, reports))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(charge, reports))
     except (BundleError, StrategyError, TlsError) as refusal:
         _say(reports, Report(state="refused", message=str(refusal)))
         return 1

@@ -42,6 +42,7 @@ class Shelf:
             selector=self._one("select", config.select, key),
             candidates=config.candidates,
             item_count=len(self.bundle.catalog) if self.bundle else 0,
+            cache=config.cache,
         )
         _check_names(strategy, key)
         if len(strategy.hydrate) == len(config.hydrate):  # columns of what was left out as optional are unknown

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
-from endcap.strategies.contract import Filter, Hydrator, RecallSource, Scorer, Selector
+from pydantic import Field
+
+from endcap.strategies.contract import Filter, Hydrator, RecallSource, Scorer, Selector, Settings
 from endcap.strategies.reasons import Explainer
 
 C = TypeVar("C", covariant=True)
@@ -29,6 +31,20 @@ class Source(NamedTuple):
     """It spends its limit on items that the shopper has not gone for yet; other sources bring those back."""
 
 
+class CacheTerms(Settings):
+    """When, and for how long, the slate of one request answers another that says the same."""
+
+    seconds: float = Field(0.0, ge=0, le=3_600)
+    """0: never. A strategy that draws lots by the request's id, as ``shuffle`` does, would draw but once."""
+    needs: tuple[Literal["query", "seed_item_ids", "candidate_item_ids"], ...] = ()
+    """Only for requests that have all of these, of items that the catalog knows."""
+    ignores: tuple[Literal["user_id", "visitor_id", "recent_events", "user_attributes", "context.page"], ...] = ()
+    """What makes no difference to this strategy, with its own sources and scorer: requests may differ in it."""
+
+
+NEVER: Final = CacheTerms()
+
+
 @dataclass(frozen=True)
 class Strategy:
     name: str
@@ -42,6 +58,7 @@ class Strategy:
     """At most this many items are scored."""
     item_count: int
     """Items of the catalog."""
+    cache: CacheTerms = NEVER
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -71,6 +88,8 @@ def overridden(
     strategy: Strategy, override: Override, sources: Mapping[str, RecallSource], scorers: Mapping[str, Scorer]
 ) -> Strategy:
     """``strategy`` with what ``override`` names in place, its own components first. Raises UnknownComponent."""
+    if override.recall or override.scorer:
+        strategy = replace(strategy, cache=NEVER)  # its table speaks of its own sources and scorer
     if override.recall:
         own = {source.name: source for source in strategy.recall}
         known = {**{name: Source(name, source, DEFAULT_LIMIT) for name, source in sources.items()}, **own}

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from endcap.strategies.contract import Settings
-from endcap.strategies.strategy import DEFAULT_LIMIT
+from endcap.strategies.strategy import DEFAULT_LIMIT, NEVER, CacheTerms
 
 
 class StrategyError(ValueError):
@@ -58,6 +58,7 @@ class StrategyConfig(Settings):
     score: Use
     select: Use = Use(use="top_k", name="top_k")
     candidates: int = Field(500, ge=1, le=10_000)
+    cache: CacheTerms = NEVER
 
 
 def parsed(key: str, table: Mapping[str, Any]) -> StrategyConfig:

@@ -28,23 +28,29 @@ _CONSEQUENCES: Final = {
 _REASONS: Final = {code: pb.ReasonCode.Value(f"REASON_CODE_{code}") for code in ReasonCode}
 
 
-def write(ask: Ask, slate: Slate, serving: Serving, seconds: float) -> pb.RankResponse:
-    """The page that ``ask`` asks for; ``seconds`` is what the whole request took so far."""
-    version = serving.bundle.manifest.version
+def write(ask: Ask, slate: Slate, serving: Serving) -> pb.RankResponse:
+    """The page that ``ask`` asks for, but for what ``sign`` adds: the same for every request of this content."""
     response = pb.RankResponse(
-        request_id=ask.request_id,
         strategy=ask.strategy.name,
-        attribution_token=attribution_token(ask.request_id, ask.strategy.name, version),
-        bundle_version=version,
-        missing_item_ids=ask.missing,
+        bundle_version=serving.bundle.manifest.version,
         degradations=[_degradation(each) for each in slate.run.degradations],
-        next_page_token=_next_page(ask, slate, version),
         candidate_count=slate.considered + sum(slate.run.dropped.values()),
         filter_drops=_filter_drops(slate.run),
     )
     _add_items(response, ask, slate, serving.bundle.catalog)
-    _add_timings(response, [*slate.run.timings, Timing("total", "", seconds)])
     return response
+
+
+def sign(
+    response: pb.RankResponse, ask: Ask, slate: Slate, serving: Serving, now: int, timings: Iterable[Timing]
+) -> None:
+    """Add what belongs to this one request; ``now`` is the time that the slate was ranked for."""
+    version = serving.bundle.manifest.version
+    response.request_id = ask.request_id
+    response.attribution_token = attribution_token(ask.request_id, ask.strategy.name, version)
+    response.missing_item_ids.extend(ask.missing)
+    response.next_page_token = _next_page(ask, slate, now, version)
+    _add_timings(response, timings)
 
 
 def write_valid(ask: Ask, serving: Serving) -> pb.RankResponse:
@@ -112,15 +118,15 @@ def _degradation(degradation: Degradation) -> pb.Degradation:
     )
 
 
-def _next_page(ask: Ask, slate: Slate, version: str) -> str:
+def _next_page(ask: Ask, slate: Slate, now: int, version: str) -> str:
     end = ask.query.size
     if len(slate.items) < end or slate.considered <= end or end > PAGING_DEPTH:
         return ""
     bundle = digest(version.encode())
-    return PageToken(end, ask.query.now, ask.query.request_id, bundle, ask.fingerprint).encode()
+    return PageToken(end, now, ask.query.request_id, bundle, ask.fingerprint).encode()
 
 
-def _add_timings(response: pb.RankResponse, timings: list[Timing]) -> None:
+def _add_timings(response: pb.RankResponse, timings: Iterable[Timing]) -> None:
     for stage, component, seconds in timings:
         response.timings.add(stage=stage, component="" if component == stage else component, duration_ms=seconds * 1000)
 

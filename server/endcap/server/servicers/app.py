@@ -19,6 +19,7 @@ from endcap.server.servicers.credentials import credentials
 from endcap.server.servicers.ranking import Ranking
 from endcap.server.servicers.unserved import SERVICES, service_handlers
 from endcap.server.serving import Serving
+from endcap.server.slates import SlateCache
 
 OVERALL: Final = ""  # health's name for the server as a whole
 
@@ -30,11 +31,11 @@ class App:
         admission = Admission(options.threads, options.in_flight_limit, metrics.in_flight.set)
         self.options = options
         self.desk = Desk(admission, metrics)
-        self.ranking = Ranking(serving, self.desk)
+        self.ranking = Ranking(serving, self.desk, SlateCache(options.slate_cache_mib << 20))
         admin = Admin(serving, self.desk, place)
         self.served = {"RankingService": self.ranking.handlers(), "AdminService": admin.handlers()}
         self.health = health.aio.HealthServicer()
-        self.server = grpc.aio.server(options=_OPTIONS)
+        self.server = grpc.aio.server(options=_OPTIONS + _ages(options))
         self.server.add_generic_rpc_handlers(tuple(service_handlers(self.desk, self.served)))
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
         names = [service.full_name for service in SERVICES]
@@ -74,6 +75,17 @@ class App:
 
 # Workers share the port: the kernel spreads the connections over all that listen.
 _OPTIONS: Final = [("grpc.so_reuseport", 1)]
+
+
+def _ages(options: ServeOptions) -> list[tuple[str, int]]:
+    """gRPC itself ends each connection up to a tenth earlier or later, so that they do not all come back at once."""
+    if not options.connection_age_seconds:
+        return []
+    age, grace = options.connection_age_seconds, options.connection_grace_seconds
+    return [
+        ("grpc.max_connection_age_ms", round(age * 1000)),
+        ("grpc.max_connection_age_grace_ms", round(grace * 1000)),
+    ]
 
 
 def _state(served: bool) -> int:

@@ -10,13 +10,15 @@ from typing import Final
 import grpc
 
 from endcap.server.calls import Call, Desk, abort, deadline_of
+from endcap.server.codec.cached import slate_key, slate_tags
 from endcap.server.codec.failure import write_error
-from endcap.server.codec.request import parse, read
-from endcap.server.codec.response import write, write_valid
+from endcap.server.codec.request import Ask, parse, read
+from endcap.server.codec.response import sign, write, write_valid
 from endcap.server.errors import CallFailed, Overloaded, fields_below
 from endcap.server.serving import Serving
 from endcap.server.shown import Shown
-from endcap.strategies.pipeline import Timing, execute
+from endcap.server.slates import Kept, Key, SlateCache
+from endcap.strategies.pipeline import Slate, Timing, execute
 from endcap.v1 import ranking_pb2 as pb
 
 BATCH_WINDOW: Final = 4
@@ -28,9 +30,10 @@ MAX_STREAMS: Final = 64
 class Ranking:
     """Every method takes bytes and gives bytes: codec and pipeline run on compute threads, beside the event loop."""
 
-    def __init__(self, serving: Serving, desk: Desk) -> None:
+    def __init__(self, serving: Serving, desk: Desk, slates: SlateCache) -> None:
         self.serving = serving
         self.desk = desk
+        self.slates = slates
         self.streams = 0
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[bytes, bytes]]:
@@ -40,23 +43,52 @@ class Ranking:
         }
 
     def rank(self, raw: bytes, call: Call) -> bytes:
-        return self.slate(parse(raw, pb.RankRequest), call).SerializeToString()
+        return self.answer(parse(raw, pb.RankRequest), call)
 
-    def slate(self, request: pb.RankRequest, call: Call) -> pb.RankResponse:
-        """Rank for a request within its limits, on this thread. Raises CallFailed."""
+    def answer(self, request: pb.RankRequest, call: Call) -> bytes:
+        """Rank for a request within its limits, on this thread. Returns a RankResponse. Raises CallFailed."""
         start = time.perf_counter()
         call.request_id = request.request_id
         ask = read(request, self.serving)
         call.request_id, call.strategy = ask.request_id, ask.strategy.name
         call.timings.append(Timing("decode", "", time.perf_counter() - start))
         if ask.validate_only:
-            return write_valid(ask, self.serving)
+            return write_valid(ask, self.serving).SerializeToString()
+        key = slate_key(request, ask, self.serving)
+        return self._ranked(ask, call) if key is None else self._cached(key, request, ask, call)
+
+    def _ranked(self, ask: Ask, call: Call) -> bytes:
+        slate = self._execute(ask, call)
+        start = time.perf_counter()
+        response = write(ask, slate, self.serving)
+        timings = (*slate.run.timings, Timing("total", "", call.seconds))
+        sign(response, ask, slate, self.serving, ask.query.now, timings)
+        call.timings.append(Timing("encode", "", time.perf_counter() - start))
+        return response.SerializeToString()
+
+    def _execute(self, ask: Ask, call: Call) -> Slate:
         slate = execute(ask.strategy, ask.query)
         call.run, call.shown = slate.run, Shown(ask.query, slate, ask.offset)
+        return slate
+
+    def _cached(self, key: Key, request: pb.RankRequest, ask: Ask, call: Call) -> bytes:
+        """A slate of the cache, or else one for it, and what belongs to this request behind it: to protobuf, two
+        messages in a row are one with the fields of both."""
+
+        def make() -> Kept:
+            slate = self._execute(ask, call)
+            response = write(ask, slate, self.serving)
+            return Kept(response.SerializeToString(), slate, ask.query.now, slate_tags(request, response, ask))
+
         start = time.perf_counter()
-        response = write(ask, slate, self.serving, call.seconds)
-        call.timings.append(Timing("encode", "", time.perf_counter() - start))
-        return response
+        kept, found = self.slates.answer(key, ask.strategy.cache.seconds, make, call.deadline)
+        call.cache = "hit" if found else "miss"
+        timings = [Timing("cache", "", time.perf_counter() - start)] if found else kept.slate.run.timings
+        call.timings += timings if found else ()
+        call.shown = Shown(ask.query, kept.slate, ask.offset)
+        own = pb.RankResponse()
+        sign(own, ask, kept.slate, self.serving, kept.now, (*timings, Timing("total", "", call.seconds)))
+        return kept.body + own.SerializeToString()
 
     async def batch_rank(
         self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
@@ -103,10 +135,8 @@ class Ranking:
             request = parse(raw, pb.BatchRankRequest).request
             call.request_id = request.request_id
             with fields_below("request"):
-                response = self.slate(request, call)
-            return pb.BatchRankResponse(
-                index=index, request_id=response.request_id, response=response
-            ).SerializeToString()
+                response = pb.RankResponse.FromString(self.answer(request, call))
+            return pb.BatchRankResponse(index=index, request_id=call.request_id, response=response).SerializeToString()
 
         try:
             return await self.desk.attend(call, answer, patient=True)

@@ -24,7 +24,7 @@ def warm_up(ranking: Ranking) -> None:
     failed: set[tuple[str, str, str]] = set()
     for request in _requests(ranking):
         call = Call("Rank")
-        ranking.slate(request, call)
+        ranking.answer(request, call)
         failed.update(call.run.degradations if call.run else ())
         if time.monotonic() > end:
             break
