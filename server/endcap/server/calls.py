@@ -19,6 +19,8 @@ from endcap.server.shown import Shown
 from endcap.strategies.pipeline import Run, Timing
 
 QUIET_SECONDS: Final = 10.0
+WRITE_SECONDS: Final = 0.1
+"""So long counts wait to be written together; a worker that is killed takes those of the last so long with it."""
 ROUNDED_SHARE: Final = 0.01
 ROUNDED_SECONDS: Final = 0.005
 log = structlog.get_logger("endcap.server")
@@ -64,6 +66,7 @@ class Desk:
         self.idle = asyncio.Event()
         self.idle.set()
         self._quiet_until: dict[tuple[str, str], float] = {}
+        self._writing = False
 
     def unary(self, method: str, handle: Handler, *, compute: bool = True) -> grpc.RpcMethodHandler[bytes, bytes]:
         """``handle`` as a method from bytes to bytes; on the event loop itself where it is no ``compute``."""
@@ -112,6 +115,13 @@ class Desk:
             self.metrics.showed(call.shown)
         if not call.computing and code in _REJECTIONS:
             self.metrics.rejected.labels(_REJECTIONS[code]).inc()
+        if not self._writing:
+            self._writing = True
+            asyncio.get_running_loop().call_later(WRITE_SECONDS, self._write)
+
+    def _write(self) -> None:
+        self._writing = False
+        self.metrics.write()
 
     def _tell_degradations(self, call: Call, run: Run) -> None:
         """Every one is counted, but each component's are told only now and then: a broken one fails every time."""

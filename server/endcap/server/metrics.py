@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable
-from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ from endcap.bundle.events import Array
 from endcap.server.environment import METRICS_FOLDER
 from endcap.server.serving import Serving
 from endcap.server.shown import Shopper, Shown, ShownItems, met_items
+from endcap.server.tally import Tally
 from endcap.strategies.contract import Rescorer
 from endcap.strategies.pipeline import Run, Timing
 from endcap.strategies.strategy import Strategy
@@ -40,7 +40,7 @@ _REASONS: Final = ("OVERLOADED", "DEADLINE_PASSED", "CANCELLED")
 
 
 class Metrics:
-    """One a process. Children are looked up once and kept: a request touches some forty of them."""
+    """One a process. What is counted is on the page after the next ``write``."""
 
     def __init__(self, registry: CollectorRegistry, shown_items: ShownItems, met: Array) -> None:
         """``met``, bool[items]: which items the bundle's events know."""
@@ -48,17 +48,19 @@ class Metrics:
         self.met = met
         self._requests_and_stages(registry)
         self._slates(registry)
-        self._stage = lru_cache(1024)(self.stages.labels)
-        self._duration = lru_cache(1024)(self.duration.labels)
-        self._requests = lru_cache(1024)(self.requests.labels)
-        self._recalled = lru_cache(1024)(self.recalled.labels)
-        self._dropped = lru_cache(1024)(self.dropped.labels)
-        self._slate = lru_cache(1024)(self.slates.labels)
-        self._empty = lru_cache(1024)(self.empty.labels)
-        self._shown = lru_cache(1024)(self.shown.labels)
-        self._new = lru_cache(1024)(self.new.labels)
-        self._by_source = lru_cache(1024)(self.by_source.labels)
-        self._top_score = lru_cache(1024)(self.top_score.labels)
+        tally = Tally()
+        self.write = tally.write
+        self._requests = tally.sums(self.requests)
+        self._duration = tally.spreads(self.duration)
+        self._stage = tally.spreads(self.stages)
+        self._recalled = tally.spreads(self.recalled)
+        self._dropped = tally.sums(self.dropped)
+        self._slate = tally.sums(self.slates)
+        self._empty = tally.sums(self.empty)
+        self._shown = tally.sums(self.shown)
+        self._new = tally.sums(self.new)
+        self._by_source = tally.sums(self.by_source)
+        self._top_score = tally.spreads(self.top_score)
 
     def _requests_and_stages(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(

@@ -55,8 +55,8 @@ class Shown:
     def by_source(self) -> dict[str, int]:
         """How many of the page's items each recall source had proposed. An item of several counts for each."""
         sources = list(self.slate.run.recalled) or [CALLER]
-        ranks = self.slate.candidates.matrix([f"{source}.rank" for source in sources])[self.offset :]
-        return dict(zip(sources, np.count_nonzero(ranks == ranks, axis=0).tolist(), strict=True))  # not NaN
+        ranks = self.slate.candidates.blocks[0].values[self.offset :, : 2 * len(sources) : 2]  # of the merge, see there
+        return dict(zip(sources, (ranks == ranks).sum(axis=0).tolist(), strict=True))  # not NaN
 
 
 class ShownItems:
