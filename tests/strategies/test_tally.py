@@ -48,8 +48,8 @@ def test_looking_up_finds_the_sums_or_zero_whatever_was_counted_since(
     assert found.tolist() == [expected(entries).get(key, [0.0, 0.0]) for key in wanted]
 
 
-def test_a_stamp_that_has_run_out_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tally, "_LAST_STAMP", 2)
+def test_a_table_that_has_run_out_of_numbers_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "_LARGEST", 3)
     counted = Tally(SIZE)
     for key in range(7):
         assert summed(counted, [(key, 1.0)]).keys.tolist() == [key]

@@ -28,8 +28,8 @@ class Neighbours:
         """The neighbours of the weighted anchors, and their similarity (float64[k, 1]) summed over these."""
         entries = len(start.items) * self.items.shape[1]
         found, sums = np.empty(entries, np.int32), np.empty((entries, 1))
-        table, stamp = self.tally.use()
-        count = _around(table, stamp, self.items, self.similarities, start.items, start.weights, found, sums)
+        table, base = self.tally.use(entries)
+        count = _around(table, base, self.items, self.similarities, start.items, start.weights, found, sums)
         return Sums(found[:count], sums[:count])
 
     def strongest_anchor(self, start: Anchors, items: Array) -> Array:
@@ -62,7 +62,7 @@ class CovisitRecall:
 @compiled
 def _around(
     table: Array,
-    stamp: np.int32,
+    base: int,
     neighbours: Array,
     similarities: Array,
     anchors: Array,
@@ -76,11 +76,12 @@ def _around(
             item = neighbours[anchors[row], column]
             if item < 0:
                 continue
-            if table[item, 0] != stamp:
-                table[item, 0], table[item, 1] = stamp, count
+            place = table[item] - base
+            if place < 0:
+                place, table[item] = count, base + count
                 found[count], sums[count, 0] = item, 0.0
                 count += 1
-            sums[table[item, 1], 0] += similarities[anchors[row], column] * weights[row]
+            sums[place, 0] += similarities[anchors[row], column] * weights[row]
     return count
 
 

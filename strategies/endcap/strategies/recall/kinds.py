@@ -73,10 +73,10 @@ class KindsRecall:
             int((kind.offsets[at.keys + 1] - kind.offsets[at.keys]).sum()) for (kind, _), at in self._with(leanings)
         ]
         found, odds, count = np.empty(sum(sizes), np.int32), np.empty(sum(sizes)), 0
-        table, stamp = self.tally.use()
+        table, base = self.tally.use(sum(sizes))
         for (kind, weight), at in self._with(leanings):
             shares = at.values[:, 0] * weight
-            count = _add_odds(table, stamp, at.keys, shares, kind.offsets, kind.items, kind.share, found, odds, count)
+            count = _add_odds(table, base, at.keys, shares, kind.offsets, kind.items, kind.share, found, odds, count)
         return top(odds[:count], limit, query.allowed, found[:count])
 
     def _with(self, leanings: list[Sums]) -> Iterable[tuple[tuple[Kind, float], Sums]]:
@@ -86,7 +86,7 @@ class KindsRecall:
 @compiled
 def _add_odds(
     table: Array,
-    stamp: np.int32,
+    base: int,
     groups: Array,
     shares: Array,
     offsets: Array,
@@ -97,12 +97,13 @@ def _add_odds(
     count: int,
 ) -> int:
     """Adds the odds of the groups' items to those of the first ``count`` found, and says how many there are now."""
-    for row in range(len(groups)):
-        for place in range(offsets[groups[row]], offsets[groups[row] + 1]):
+    for group, weight in zip(groups, shares):
+        for place in range(offsets[group], offsets[group + 1]):
             item = items[place]
-            if table[item, 0] != stamp:
-                table[item, 0], table[item, 1] = stamp, count
+            row = table[item] - base
+            if row < 0:
+                row, table[item] = count, base + count
                 found[count], odds[count] = item, 0.0
                 count += 1
-            odds[table[item, 1]] += shares[row] * share[item]
+            odds[row] += weight * share[item]
     return count

@@ -50,7 +50,7 @@ class LikeShoppers:
         self.bought = part.array("bought")  # int32[n]: ring * k + place of what each reference bought, once an item
 
     def votes(self, query: Query) -> Sums | None:
-        """By place among ``items`` the weighted share of the neighbours who bought the item (float64[k, RINGS]), within
+        """By place among ``items`` the weighted share of the neighbours who bought the item (float32[k, RINGS]), within
         each window before the bundle's cut-off and ever; None where nobody is near."""
         return query.once("neighbours.votes", lambda: self._votes(self.around(query)))
 
@@ -58,9 +58,9 @@ class LikeShoppers:
         if not len(near.rows) or not len(self.items):
             return None
         entries = int((self.offsets[near.rows + 1] - self.offsets[near.rows]).sum())
-        found, votes = np.empty(entries, np.int32), np.empty((entries, RINGS))
-        table, stamp = self.tally.use()
-        count = _vote(table, stamp, near.rows, near.weights, self.offsets, self.bought, len(self.items), found, votes)
+        found, votes = np.empty(entries, np.int32), np.empty((entries, RINGS), np.float32)
+        table, base = self.tally.use(entries)
+        count = _vote(table, base, near.rows, near.weights, self.offsets, self.bought, len(self.items), found, votes)
         return Sums(found[:count], votes[:count])
 
     def around(self, query: Query) -> Near:
@@ -121,7 +121,7 @@ class NeighboursRecall:
 @compiled
 def _vote(
     table: Array,
-    stamp: np.int32,
+    base: int,
     rows: Array,
     weights: Array,
     offsets: Array,
@@ -136,11 +136,12 @@ def _vote(
             ring, place = 0, bought[entry]
             while place >= size:
                 ring, place = ring + 1, place - size
-            if table[place, 0] != stamp:
-                table[place, 0], table[place, 1] = stamp, count
+            row = table[place] - base
+            if row < 0:
+                row, table[place] = count, base + count
                 found[count], votes[count] = place, 0.0
                 count += 1
-            votes[table[place, 1], ring] += weights[near]
+            votes[row, ring] += weights[near]
     for place in range(count):
         for ring in range(1, votes.shape[1]):
             votes[place, ring] += votes[place, ring - 1]

@@ -58,7 +58,7 @@ class Collapse:
         own = query.events.items[query.events.goals] if self.config.keep_own else NO_ITEMS
         kept = np.empty(min(limit, len(rows)), np.int64)
         count = _collapse(
-            *self.items.use(), *self.titles.use(), own, rows, candidates.items, self.title_of, kept
+            *self.items.use(1), *self.titles.use(1), own, rows, candidates.items, self.title_of, kept
         )  # fmt: skip
         return kept[:count]
 
@@ -66,9 +66,9 @@ class Collapse:
 @compiled
 def _collapse(
     items: Array,
-    owned: np.int32,
+    owned: int,
     titles: Array,
-    taken: np.int32,
+    taken: int,
     own: Array,
     rows: Array,
     numbers: Array,
@@ -76,17 +76,17 @@ def _collapse(
     kept: Array,
 ) -> int:
     for item in own:
-        items[item, 0] = owned
+        items[item] = owned
     count = 0
     for row in rows:
         if count == len(kept):
             break
         item = numbers[row]
         title = title_of[item]
-        if title >= 0 and items[item, 0] != owned:
-            if titles[title, 0] == taken:
+        if title >= 0 and items[item] < owned:
+            if titles[title] >= taken:
                 continue
-            titles[title, 0] = taken
+            titles[title] = taken
         kept[count] = row
         count += 1
     return count
