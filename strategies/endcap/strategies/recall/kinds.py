@@ -97,7 +97,7 @@ def _add_odds(
     count: int,
 ) -> int:
     """Adds the odds of the groups' items to those of the first ``count`` found, and says how many there are now."""
-    for group, weight in zip(groups, shares):
+    for group, weight in zip(groups, shares):  # noqa: B905  # Numba knows no strict
         for place in range(offsets[group], offsets[group + 1]):
             item = items[place]
             row = table[item] - base
