@@ -10,6 +10,7 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
+from endcap.strategies.compiled import compiled
 from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
 from endcap.strategies.lexical.index import LexicalIndex, lexical_index
 from endcap.strategies.lexical.plan import Slot, matched, plan
@@ -77,18 +78,13 @@ class QueryMatch:
         ]
         return np.column_stack(columns).astype(np.float32)
 
-    def _in_title(self, slots: tuple[Slot, ...], items: Array) -> tuple[Array, Array, Array]:
-        """Three columns, float64[n]: title_share, title_start, title_phrase."""
-        owners, places, lengths, slot_of = title_slots(self.index, slots, items)
-        hit = np.flatnonzero(slot_of >= 0)
-        size = len(items)
-        share = np.bincount(owners[hit], minlength=size) / np.maximum(lengths, 1)
-        first = np.full(size, np.inf)
-        np.minimum.at(first, owners[hit], places[hit])
-        start = 1.0 - np.minimum(first / np.maximum(lengths, 1), 1.0)
-        follows = (slot_of[1:] == slot_of[:-1] + 1) & (slot_of[:-1] >= 0) & (owners[1:] == owners[:-1])
-        phrase = np.bincount(owners[1:][follows], minlength=size) / max(len(slots) - 1, 1)
-        return share, start, np.minimum(phrase, 1.0)
+    def _in_title(self, slots: tuple[Slot, ...], items: Array) -> Array:
+        """float64[3, n]: title_share, title_start, title_phrase."""
+        pairs = [(word, at) for at, slot in enumerate(slots) for option in slot.options for word in option.words]
+        words, slot_of = np.array(pairs, np.int32).reshape(-1, 2).T.copy()
+        found = np.empty((3, len(items)))
+        _read_titles(items, self.index.title_offsets, self.index.title_words, words, slot_of, len(slots), found)
+        return found
 
     def _brand(self, slots: tuple[Slot, ...], items: Array) -> Array:
         named = query_brands(self.index, slots)
@@ -98,32 +94,56 @@ class QueryMatch:
         return np.where(own < 0, 0.0, np.where(named[np.maximum(own, 0)], 1.0, -1.0))
 
 
-def title_slots(index: LexicalIndex, slots: tuple[Slot, ...], items: Array) -> tuple[Array, Array, Array, Array]:
-    """For every word of the items' titles, one item after the other: its item's row, its place in the title and the
-    slot that it answers (-1: none). And int64[n], the length of each title."""
-    starts = index.title_offsets[items]
-    lengths = index.title_offsets[items + 1] - starts
-    owners = np.repeat(np.arange(len(items)), lengths)
-    places = np.arange(len(owners)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    words = index.title_words[np.repeat(starts, lengths) + places]
-    slot_of = np.full(len(words), -1)
-    for number, slot in enumerate(slots):
-        for option in slot.options:
-            for word in option.words:
-                slot_of[words == word] = number
-    return owners, places, lengths, slot_of
+@compiled
+def _read_titles(
+    items: Array, offsets: Array, titles: Array, words: Array, slot_of: Array, slot_count: int, found: Array
+) -> None:
+    """Of ``words`` each answers the slot beside it, the last where it stands several times."""
+    for row in range(len(items)):
+        start, end = offsets[items[row]], offsets[items[row] + 1]
+        length = max(end - start, 1)
+        hits, first, neighbours, before = 0, end - start, 0, -1
+        for place in range(start, end):
+            slot = -1
+            for entry in range(len(words) - 1, -1, -1):
+                if words[entry] == titles[place]:
+                    slot = slot_of[entry]
+                    break
+            if slot >= 0:
+                hits += 1
+                first = min(first, place - start)
+                neighbours += before >= 0 and slot == before + 1
+            before = slot
+        found[0, row] = hits / length
+        found[1, row] = 1.0 - first / length if hits else 0.0
+        found[2, row] = min(neighbours / max(slot_count - 1, 1), 1.0)
 
 
 def query_brands(index: LexicalIndex, slots: tuple[Slot, ...]) -> Array:
     """bool[brands]: those all of whose words the search has as they are."""
     own = [option.words[0] for slot in slots for option in slot.options if option.weight == 1.0]
-    inside = (index.brand_words[:, None] == np.array(own, np.int32)).any(axis=1)
-    lengths = np.diff(index.brand_offsets)
-    named = np.zeros(len(lengths), np.bool_)
-    filled = np.flatnonzero(lengths)
-    if len(filled):
-        named[filled] = np.logical_and.reduceat(inside, index.brand_offsets[:-1][filled])
+    named = np.zeros(len(index.brand_offsets) - 1, np.bool_)
+    _name(np.array(own, np.int32), index.brand_words, index.brand_offsets, named)
     return named
+
+
+@compiled
+def _has(own: Array, word: int) -> bool:
+    for each in own:
+        if each == word:
+            return True
+    return False
+
+
+@compiled
+def _name(own: Array, words: Array, offsets: Array, named: Array) -> None:
+    for brand in range(len(named)):
+        inside = 0
+        for place in range(offsets[brand], offsets[brand + 1]):
+            if not _has(own, words[place]):
+                break
+            inside += 1
+        named[brand] = 0 < inside == offsets[brand + 1] - offsets[brand]
 
 
 def _share(has: Array, rows: list[bool]) -> Array:
