@@ -16,6 +16,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.bundle.ids import IdIndex
 from endcap.strategies.lexical.spelling import Spelling
+from endcap.strategies.tally import item_tally
 
 PART = "lexical"
 
@@ -38,6 +39,7 @@ class LexicalIndex:
         self.brand_words = take_array(arrays, "brand.words", np.int32)
         self.brand_offsets = take_array(arrays, "brand.offsets", np.int64)  # [brands + 1]
         self.size = len(bundle.catalog)
+        self.tally = item_tally(bundle)
 
     def count(self, word: int) -> int:
         """How many items have the word."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from endcap.bundle.events import Array
+from endcap.strategies.compiled import compiled
 from endcap.strategies.contract import Query
 from endcap.strategies.lexical.index import LexicalIndex
 from endcap.strategies.lexical.spelling import can_slip
@@ -134,21 +135,51 @@ def slips(slots: Sequence[Slot], index: LexicalIndex) -> dict[str, str]:
     return {slot.token: index.vocabulary.id(slot.options[0].words[0]) for slot in repaired}
 
 
-def recalled(slots: Sequence[Slot], index: LexicalIndex) -> Array:
-    """float32[items]: the BM25 of every item of the catalog, 0 for one that has no word of the search."""
-    total = np.zeros(index.size, np.float32)
-    for slot in slots:
-        if len(slot.options) == 1 and len(slot.options[0].words) == 1:
-            option = slot.options[0]
-            items, scores = index.everywhere(option.words[0])
-            total[items] += option.weight * scores
-        elif slot.options:
-            best = np.zeros(index.size, np.float32)
-            for option in slot.options:
-                items, scores = _everywhere(option, index)
-                best[items] = np.maximum(best[items], option.weight * scores)
-            total += best
-    return total
+def recalled(slots: Sequence[Slot], index: LexicalIndex) -> tuple[Array, Array]:
+    """Every item that has a word of the search (int32[k], each once, in no order), and its BM25 (float32[k])."""
+    parts = [
+        (number, option.weight, *_everywhere(option, index))
+        for number, slot in enumerate(slots)
+        for option in slot.options
+    ]
+    most = sum(len(items) for _, _, items, _ in parts)
+    found, scores = np.empty(most, np.int32), np.zeros((most, 3), np.float32)
+    table, base = index.tally.use(most)
+    count = 0
+    for number, weight, items, worth in parts:
+        count = _add_words(table, base, items, worth, np.float32(weight), np.float32(number), found, scores, count)
+    return found[:count], scores[:count, 0]
+
+
+@compiled
+def _add_words(
+    table: Array,
+    base: int,
+    items: Array,
+    worth: Array,
+    weight: np.float32,
+    slot: np.float32,
+    found: Array,
+    scores: Array,
+    count: int,
+) -> int:
+    """Of ``scores`` the columns are an item's sum, what the latest slot gave it, and that slot's number: of a slot's
+    options the best counts."""
+    for entry in range(len(items)):
+        item = items[entry]
+        place = table[item] - base
+        if place < 0:
+            place, table[item] = count, base + count
+            found[count] = item
+            count += 1
+        row = scores[place]
+        if row[2] != slot:
+            row[1], row[2] = 0.0, slot
+        better = weight * worth[entry] - row[1]
+        if better > 0:
+            row[0] += better
+            row[1] += better
+    return count
 
 
 def _everywhere(option: Option, index: LexicalIndex) -> tuple[Array, Array]:

@@ -25,4 +25,5 @@ class LexicalRecall:
         slots = plan(query, self.index)
         if not any(slot.options for slot in slots):
             return Recalled.none()
-        return top(recalled(slots, self.index), limit, query.allowed)
+        items, scores = recalled(slots, self.index)
+        return top(scores, limit, query.allowed, items)
