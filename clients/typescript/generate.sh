@@ -10,8 +10,7 @@ PYTHON=${PYTHON:-.venv/bin/python}
 for tool in "$BUF" "$PYTHON"; do
 	command -v "$tool" >/dev/null || { echo "typescript: $tool is missing; run make install" >&2; exit 3; }
 done
-test -d clients/typescript/node_modules/@bufbuild/protoc-gen-es \
-	|| { echo "typescript: protoc-gen-es is missing; run clients/typescript/build.sh" >&2; exit 3; }
+(cd clients/typescript && source ./environment.sh)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
