@@ -5,8 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 module=endcap/clients/go
-BUF=${BUF:-.venv/bin/buf}
-command -v "$BUF" >/dev/null || { echo "go: $BUF is missing; run make install" >&2; exit 3; }
+test -x .venv/bin/buf || { echo "go: .venv/bin/buf is missing; run make install" >&2; exit 3; }
 for tool in protoc-gen-go protoc-gen-go-grpc; do
 	command -v "$tool" >/dev/null || { echo "go: $tool is missing; see clients/go/packages.txt" >&2; exit 3; }
 done
@@ -21,7 +20,7 @@ done
 template="{\"version\": \"v2\", \"plugins\": [
 	{\"local\": \"protoc-gen-go\", \"out\": \".\", \"opt\": [$options]},
 	{\"local\": \"protoc-gen-go-grpc\", \"out\": \".\", \"opt\": [$options]}]}"
-"$BUF" generate protos --template "$template" -o "$work"
+.venv/bin/buf generate protos --template "$template" -o "$work"
 cp clients/service_config.json "$work/service_config.json"
 
 if [[ ${1:-} == --check ]]; then

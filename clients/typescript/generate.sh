@@ -5,22 +5,20 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 room=clients/typescript/src/gen
-BUF=${BUF:-.venv/bin/buf}
-PYTHON=${PYTHON:-.venv/bin/python}
-for tool in "$BUF" "$PYTHON"; do
-	command -v "$tool" >/dev/null || { echo "typescript: $tool is missing; run make install" >&2; exit 3; }
+for tool in .venv/bin/buf .venv/bin/python; do
+	test -x "$tool" || { echo "typescript: $tool is missing; run make install" >&2; exit 3; }
 done
 (cd clients/typescript && source ./environment.sh)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # googleapis-common-protos, which the Python client needs, ships the sources of google.rpc.
-rpc=$("$PYTHON" -c 'import google.rpc; print(google.rpc.__path__[0])')
+rpc=$(.venv/bin/python -c 'import google.rpc; print(google.rpc.__path__[0])')
 mkdir -p "$work/protos/google/rpc" "$work/out"
 cp "$rpc/status.proto" "$rpc/error_details.proto" "$work/protos/google/rpc"
 
-"$BUF" generate protos --template clients/typescript/buf.gen.yaml -o "$work/out"
-"$BUF" generate "$work/protos" --template clients/typescript/buf.gen.yaml -o "$work/out"
+.venv/bin/buf generate protos --template clients/typescript/buf.gen.yaml -o "$work/out"
+.venv/bin/buf generate "$work/protos" --template clients/typescript/buf.gen.yaml -o "$work/out"
 {
 	echo "// Made by generate.sh of clients/service_config.json; never edited by hand."
 	echo
