@@ -1,4 +1,8 @@
-"""What the trees look at: each feature's share of all the gain that splits brought, and by what provides it."""
+"""What the ranker looks at, by feature and by what provides it.
+
+Of the trees each feature's share of all the gain that splits brought; of the network its share of the weight on all
+paths from the inputs, which have one scale, to the score (Garson, AI Expert, 1991). Both by how much either says.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,17 @@ from typing import Any
 import lightgbm
 import numpy as np
 
+from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle, BundleError
+from endcap.strategies.score.net import Net
+from endcap.strategies.score.trees import beside
 from endcap.strategies.shelf import Shelf
 from endcap.training.evaluate.judged import about
 
 
 def importance(bundle: Bundle, table: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Shares of the total gain by feature and by feature group, the largest first, and what the groups are. None
-    without a learned ranker."""
+    """Shares by feature and by feature group, the largest first, and what the groups are. None without a learned
+    ranker."""
     try:
         part = bundle.part("ranker")
         names, text = part.json("features"), part.file("model.txt").read_text(encoding="utf-8")
@@ -23,6 +30,9 @@ def importance(bundle: Bundle, table: Mapping[str, Any]) -> dict[str, Any] | Non
         return None
     gains = lightgbm.Booster(model_str=text).feature_importance("gain")
     shares = gains / max(float(gains.sum()), 1e-12)
+    net, blend = beside(part)
+    if net is not None:
+        shares = (1.0 - blend.share) * shares + blend.share * of_network(net)
     groups, told = groups_of(bundle, table)
     by_group: dict[str, float] = {}
     for name, share in zip(names, shares, strict=True):
@@ -34,6 +44,14 @@ def importance(bundle: Bundle, table: Mapping[str, Any]) -> dict[str, Any] | Non
         "by_group": dict(sorted(by_group.items(), key=lambda entry: -entry[1])),
         "groups": {group: told.get(group, "ranks and scores by the sources of candidates") for group in by_group},
     }
+
+
+def of_network(net: Net) -> Array:
+    """float64[k], summing to 1; what is said of a column's absence counts as the column's."""
+    paths = np.abs(net.first) @ (np.abs(net.second) @ np.abs(net.last))
+    found = paths[: len(net.means)].astype(np.float64)
+    found[net.flags] += paths[len(net.means) :]
+    return found / max(float(found.sum()), 1e-12)
 
 
 def groups_of(bundle: Bundle, table: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:

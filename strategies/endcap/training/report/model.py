@@ -42,7 +42,7 @@ def features(found: dict[str, Any]) -> str:
     top = list(shares["by_feature"].items())[:FEATURES]
     return section(
         "What the ranker looks at",
-        paragraph("Each feature's share of the gain that all splits of all trees brought in training; first by group."),
+        paragraph("Each feature's share of what the ranker goes by: splits of trees, weights of the network."),
         bars([Mark(name, share) for name, share in shares["by_group"].items()], percent=True),
         folded("What the groups are", terms(shares["groups"].items())),
         heading(f"The {len(top)} features with the largest share"),
