@@ -1,6 +1,6 @@
 """How time and memory grow with the shop: `python -m benchmarks.scale --json out.json`.
 
-Made shops of 10,000, 100,000 and 1,000,000 items (`--items`): a request's time, start-up, and what a second worker adds.
+Made shops of 10,000, 100,000 and 1,000,000 items (`--items`): a request, start-up, and what a second worker adds.
 Training on 1, 5 and 20 million events (`--train`, off by default: hours). Each size is measured in a process of its own
 and joins what the JSON file holds already, so that a run can go on another day.
 """

@@ -15,7 +15,7 @@ from benchmarks.contest import Ours, Request
 from endcap.bundle.folder import Bundle
 from endcap.strategies.pipeline import Run, gather
 from endcap.strategies.score.forest import Forest
-from endcap.strategies.score.trees import leaf_sums
+from endcap.strategies.score.quick import QuickScorer
 
 ROWS = 500
 
@@ -32,7 +32,7 @@ def trees_of(bundle: Bundle, requests: list[Request], ours: Ours, rounds: int) -
 
 def compared(text: str, blocks: list[np.ndarray], rounds: int) -> dict[str, Any]:
     """A model's text, and blocks of rows (float32[n, k]): medians of rounds, in turn, on this thread."""
-    booster, quick = lightgbm.Booster(model_str=text), leaf_sums(text, Forest.parse(text))
+    booster, quick = lightgbm.Booster(model_str=text), QuickScorer.of(Forest.parse(text)).scores
     ways = {"plain": lambda rows: booster.predict(rows, num_threads=1, raw_score=True), "ours": quick}
     differ = max(float(np.abs(ways["plain"](rows) - ways["ours"](rows)).max()) for rows in blocks)
     spent: dict[str, list[float]] = {name: [] for name in ways}

@@ -63,6 +63,7 @@ class History:
     def fill(self, number: int, item: Item, row: Row) -> None:
         own = self.by_item.of(number)
         row.update(own)
+        row["shopper_item.session_weight"] = 0.0
         count, last = own["shopper_item.count"], own["shopper_item.days_since_last"]
         for group, table in self.groups.items():
             counted = table.of(getattr(item, group))

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,18 +28,23 @@ TITLE = "title"
 
 
 class PlainEncoder:
-    """The sentence model by transformers and torch, mean of tokens, unit length."""
+    """The sentence model by transformers and torch, mean of tokens, unit length. Read when it is first asked."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def loaded(self) -> tuple[Any, Any]:
         from transformers import AutoModel, AutoTokenizer
 
-        self.tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-        self.model = AutoModel.from_pretrained(str(folder), local_files_only=True).eval()
+        tokenizer = AutoTokenizer.from_pretrained(str(self.folder), local_files_only=True)
+        return tokenizer, AutoModel.from_pretrained(str(self.folder), local_files_only=True).eval()
 
     def __call__(self, text: str) -> np.ndarray:
-        tokens = self.tokenizer(text, return_tensors="pt")
+        tokenizer, model = self.loaded
+        tokens = tokenizer(text, return_tensors="pt")
         with torch.inference_mode():
-            states = self.model(**tokens).last_hidden_state[0]
+            states = model(**tokens).last_hidden_state[0]
             return torch.nn.functional.normalize(states.mean(0), dim=0).numpy()
 
 
@@ -91,9 +98,8 @@ class Words:
 
 class PlainSearch:
     def __init__(
-        self, bundle: Bundle, shop: PlainShop, texts: recall.Texts, encoder: PlainEncoder | None, words: Words
+        self, bundle: Bundle, shop: PlainShop, texts: recall.Texts, encoder: PlainEncoder, words: Words
     ) -> None:
-        """Without an ``encoder``, only for searches whose vector is given."""
         one_thread()
         if bundle.has("search_ranker"):
             raise NotImplementedError("the plain search has the fixed order only; this bundle learned one")
