@@ -36,6 +36,10 @@ def command(
     slate_cache_mib: Annotated[
         int, typer.Option(help="Memory of each worker for slates of strategies that say cache; 0: none.", min=0)
     ] = 64,
+    cache_folder: Annotated[
+        Path | None, typer.Option(help="A folder of the server's own, for vectors of searches that outlive a restart.")
+    ] = None,
+    cpu_only: Annotated[bool, typer.Option("--cpu-only", help="Leave a GPU alone, if there is one.")] = False,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Log a JSON object a line.")] = False,
     config: Annotated[
         Path | None,
@@ -75,6 +79,8 @@ def command(
             grace_seconds=grace_seconds,
             connection_age_seconds=connection_age_seconds,
             slate_cache_mib=slate_cache_mib,
+            cache_folder=cache_folder,
+            device="cpu" if cpu_only else "auto",
             json_logs=json_logs,
             tls=read_tls(config) if config else None,
             health_port=health_port,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from endcap.server.ports import joined
 from endcap.server.tls import TlsFiles
+from endcap.strategies.text.device import Device
 
 
 class ServeOptions(BaseModel):
@@ -36,6 +37,10 @@ class ServeOptions(BaseModel):
     """How long calls that such a connection still has may take, long batches among them."""
     slate_cache_mib: int = Field(64, ge=0)
     """Memory of each worker for slates of strategies that say ``cache``; 0: none is kept."""
+    cache_folder: Path | None = None
+    """Where query vectors outlive the workers, which share them; None: each worker remembers its own."""
+    device: Device = "auto"
+    """``auto``: texts are computed on a GPU where one can be used."""
     json_logs: bool = False
     tls: TlsFiles | None = None
     """None: the port speaks plain HTTP/2."""

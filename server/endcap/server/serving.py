@@ -15,6 +15,7 @@ from endcap.strategies.contract import ItemFilter
 from endcap.strategies.filter.expression import compile_filter
 from endcap.strategies.registry import Strategies, load_strategies
 from endcap.strategies.tables import StrategyError
+from endcap.strategies.text.runtime import TextRuntime, set_runtime
 
 FILTERS_KEPT = 64  # each holds a table of its attributes' vocabularies
 
@@ -37,12 +38,13 @@ class Serving:
         return lru_cache(FILTERS_KEPT)(lambda text: compile_filter(text, columns))
 
 
-def load(folder: Path, strategies_file: Path | None = None) -> Serving:
+def load(folder: Path, strategies_file: Path | None = None, texts: TextRuntime | None = None) -> Serving:
     """Open a bundle whose hashes the supervisor has checked, and build every strategy.
 
     Raises BundleError and StrategyError, whose messages are for whoever starts the server.
     """
     bundle = open_bundle(folder, verify=False)
+    set_runtime(bundle, texts or TextRuntime())
     own = read_strategies(strategies_file) if strategies_file else {}
     return Serving(bundle, load_strategies(bundle, own.get("strategies", {}), own.get("default_strategy", "")))
 

@@ -26,6 +26,7 @@ from endcap.server.serving import load
 from endcap.server.tls import TlsError
 from endcap.strategies.shelf import STAGES
 from endcap.strategies.tables import StrategyError
+from endcap.strategies.text.runtime import TextRuntime
 
 GO: Final = b"go\n"
 
@@ -76,7 +77,7 @@ async def _serve(charge: Charge, reports: IO[bytes]) -> None:
     orders = await _orders()
     if await orders.readline() != GO:
         return
-    serving = load(options.bundle, options.strategies)
+    serving = load(options.bundle, options.strategies, TextRuntime(options.device, options.cache_folder))
     app = App(serving, options, worker_metrics(charge.worker, serving), Place(charge.worker, options.workers))
     await app.desk.admission.run(lambda: warm_up(app.ranking))
     gc.collect()

@@ -13,7 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endcap.bundle.folder import BundleError
-from endcap.strategies.text.encoder import BATCH_TOKENS, Encoder, ProviderError
+from endcap.strategies.text.device import CPU, CUDA, ProviderError, open_session
+from endcap.strategies.text.encoder import BATCH_TOKENS, Encoder
+from endcap.strategies.text.info import GRAPH_NAME
+from endcap.strategies.text.kept import KeptVectors
 
 from ...support import small_bert
 
@@ -94,7 +97,7 @@ def test_encoding_starts_no_threads(encoder_folder: Path) -> None:
 
 def test_a_gpu_that_is_not_there_is_an_error_and_not_the_cpu(encoder_folder: Path) -> None:
     with pytest.raises(ProviderError, match=r"CUDAExecutionProvider was asked for, .* install endcap\[gpu\]"):
-        Encoder.open(encoder_folder, providers=["CUDAExecutionProvider", "CPUExecutionProvider"])
+        open_session(encoder_folder / GRAPH_NAME, [CUDA, CPU], 1)
 
 
 def test_without_onnxruntime_the_error_names_both_extras(encoder_folder: Path) -> None:
@@ -128,3 +131,24 @@ def test_a_word_is_known_where_it_is_one_piece(encoder: Encoder) -> None:
     assert encoder.knows("milk")
     assert not encoder.knows("mlik")
     assert not encoder.knows("")
+
+
+@given(st.text("Mi lk\u00a0\tÉéΣσς智ß", max_size=20) | any_text)
+@settings(max_examples=200, deadline=None)
+def test_texts_of_one_normal_form_have_the_same_tokens(encoder: Encoder, text: str) -> None:
+    tokens, normal = (encoder._tokens(encoder._queries, each) for each in (text, encoder.normal(text)))
+    np.testing.assert_array_equal(tokens, normal)
+
+
+def test_blanks_and_capitals_that_the_tokenizer_does_not_see_share_a_vector(encoder: Encoder) -> None:
+    assert encoder.encode_one(" Organic  MILK") is encoder.encode_one("organic milk")
+
+
+def test_a_vector_kept_by_one_process_is_found_by_the_next(encoder_folder: Path, tmp_path: Path) -> None:
+    kept = KeptVectors.open(tmp_path, "encoder", 32)
+    first = Encoder.open(encoder_folder, kept=kept).encode_one("butter")
+    kept.put("butter", -first)  # so that it can be told from one computed anew
+    again = Encoder.open(encoder_folder, kept=KeptVectors.open(tmp_path, "encoder", 32)).encode_one("Butter")
+    np.testing.assert_array_equal(again, -first)
+    with pytest.raises(ValueError, match="read-only"):
+        again[0] = 0

@@ -19,6 +19,7 @@ from endcap.strategies.reasons import BOOST
 from endcap.strategies.score.trees import Trees, TreesConfig
 from endcap.strategies.text.cross import PART, CrossEncoder, read_fusions
 from endcap.strategies.text.pairs import Pairs
+from endcap.strategies.text.runtime import runtime_of
 
 MATCHES, ALIKE = "text.query_cosine", "text.profile_cosine"
 """The columns whose reasons speak for BERT as well: that the item answers the search, that it is like the shopper's."""
@@ -48,7 +49,7 @@ class Hybrid:
         self.trees = Trees(TreesConfig(model=config.model), bundle)
         self.requires = self.trees.requires
         self.pairs = Pairs.open(part, bundle)
-        self.encoder = CrossEncoder.open(part)
+        self.encoder = CrossEncoder.open(part, runtime_of(bundle).device)
         self.fusions = read_fusions(part)
 
     def score(self, query: Query, candidates: Candidates) -> Array:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import BundleError, Part
-from endcap.strategies.text.encoder import CPU, open_session
+from endcap.strategies.text.device import Device, open_fitting
 from endcap.strategies.text.pairs import Kind, PairBatch
 
 M = TypeVar("M", bound=BaseModel)
@@ -77,9 +77,10 @@ class CrossEncoder:
         self._session = session
 
     @staticmethod
-    def open(part: Part) -> CrossEncoder:
+    def open(part: Part, device: Device = "cpu") -> CrossEncoder:
         """Raises BundleError for a file that is missing or unreadable, MissingLibrary without onnxruntime."""
-        return CrossEncoder(_valid(CrossInfo, part.json(INFO), part, INFO), open_session(part.file(GRAPH), [CPU], 1))
+        info = _valid(CrossInfo, part.json(INFO), part, INFO)
+        return CrossEncoder(info, open_fitting(part.file(GRAPH), device, quantised=info.precision != "fp32"))
 
     def logits(self, pairs: PairBatch) -> Array:
         """float32[n]: the log-odds that the shopper goes for the item, as far as text tells."""

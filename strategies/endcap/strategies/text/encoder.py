@@ -19,19 +19,15 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from endcap.bundle.folder import BundleError
-from endcap.strategies.text import native
+from endcap.strategies.text.device import Device, open_fitting
 from endcap.strategies.text.info import GRAPH_NAME, TOKENIZER_NAME, EncoderInfo
+from endcap.strategies.text.kept import KeptVectors
 
 Vectors = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
 
-CPU = "CPUExecutionProvider"
 BATCH_TOKENS = 512
 """Padding included. More at once leave the cache of a core, and widen what an int8 graph must cover by one scale."""
-
-
-class ProviderError(RuntimeError):
-    """A device was asked for and ONNX Runtime would have computed elsewhere without a word."""
 
 
 @dataclass(frozen=True)
@@ -49,27 +45,45 @@ class Batch:
 class Encoder:
     """One exported encoder. Safe to share between threads; each call computes on the caller's thread."""
 
-    def __init__(self, info: EncoderInfo, session: Any, items: Tokenizer, queries: Tokenizer, cache_size: int) -> None:
+    def __init__(
+        self,
+        info: EncoderInfo,
+        session: Any,
+        items: Tokenizer,
+        queries: Tokenizer,
+        cache_size: int,
+        kept: KeptVectors | None = None,
+    ) -> None:
         self.info = info
         self._session = session
+        self._kept = kept
         self._inputs = frozenset(entry.name for entry in session.get_inputs())
         self._items = items
         self._queries = queries
-        self._cached = lru_cache(cache_size)(self._encode_query)
+        self._lowers = self._tokens(queries, "MILK").tolist() == self._tokens(queries, "milk").tolist()
+        self._cached = lru_cache(cache_size)(self._query_vector)
 
     @staticmethod
-    def open(folder: Path, *, providers: Sequence[str] = (CPU,), threads: int = 1, cache_size: int = 4096) -> Encoder:
+    def open(
+        folder: Path,
+        *,
+        device: Device = "cpu",
+        threads: int = 1,
+        cache_size: int = 4096,
+        kept: KeptVectors | None = None,
+    ) -> Encoder:
         """The encoder that training exported into ``folder``.
 
-        ``threads`` compute one call; ``cache_size`` queries are remembered, at about 2 KiB each. Raises BundleError
-        where a file is missing or unreadable, ProviderError where a provider is not to be had, MissingLibrary where
-        onnxruntime isn't installed.
+        ``threads`` compute one call; ``cache_size`` queries are remembered, at about 2 KiB each, and in ``kept`` beyond
+        this process. Raises BundleError where a file is missing or unreadable, MissingLibrary where onnxruntime isn't
+        installed.
         """
         info = EncoderInfo.read(folder)
-        session = open_session(_existing(folder / GRAPH_NAME), list(providers), threads)
+        graph = _existing(folder / GRAPH_NAME)
+        session = open_fitting(graph, device, quantised=info.quantised, threads=threads)
         path = _existing(folder / TOKENIZER_NAME)
         items, queries = (open_tokenizer(path, most) for most in (info.max_tokens, info.query_max_tokens))
-        return Encoder(info, session, items, queries, cache_size)
+        return Encoder(info, session, items, queries, cache_size, kept)
 
     @property
     def dimension(self) -> int:
@@ -102,7 +116,25 @@ class Encoder:
 
     def encode_one(self, text: str) -> Vectors:
         """float32[d], unit length, read-only, of a query; remembered for the next one who asks the same."""
-        return self._cached(text)
+        return self._cached(self.normal(text))
+
+    def normal(self, text: str) -> str:
+        """What texts of the same tokens have in common: blanks and, where the tokenizer sees no difference, capitals.
+
+        Of ASCII only: tokenizers lower Σ, say, letter by letter, and Python by the word; and of other blanks they drop
+        some without a trace.
+        """
+        plain = " ".join(filter(None, text.split(" ")))
+        return plain.lower() if self._lowers and plain.isascii() else plain
+
+    def _query_vector(self, text: str) -> Vectors:
+        if self._kept is None:
+            return self._encode_query(text)
+        vector = self._kept.get(text)
+        if vector is None:
+            vector = self._encode_query(text)
+            self._kept.put(text, vector)
+        return vector
 
     def _encode_query(self, text: str) -> Vectors:
         ids = self._tokens(self._queries, text)[None]
@@ -130,32 +162,6 @@ def open_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_tokens)
     return tokenizer
-
-
-def open_session(path: Path, providers: list[str], threads: int) -> Any:
-    """A graph ready to run. Raises BundleError where it cannot be read, ProviderError where a provider is not to be
-    had."""
-    library = native.onnxruntime()
-    _check_providers(providers, library.get_available_providers(), "this onnxruntime offers")
-    options = library.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        session = library.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # the library's own types share no base
-        raise BundleError(f"{path} is not a graph that onnxruntime {library.__version__} runs: {error}") from error
-    _check_providers(providers, session.get_providers(), "the session runs on")
-    return session
-
-
-def _check_providers(wanted: list[str], found: list[str], where: str) -> None:
-    """Raises ProviderError unless every wanted provider is there: ONNX Runtime itself only warns and takes the CPU."""
-    if missing := [name for name in wanted if name not in found]:
-        raise ProviderError(
-            f"{', '.join(missing)} was asked for, but {where} {', '.join(found)} only: install endcap[gpu] instead of "
-            "endcap[cpu] and check the GPU's driver, or ask for the CPU"
-        )
 
 
 def _cut(lengths: Numbers) -> Iterator[Numbers]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from endcap.bundle.folder import BundleError
 from endcap.strategies.text import native
+from endcap.strategies.text.device import GPU_LIMIT, Device, gpu_vectors
 
 INDEX_NAME = "texts.faiss"
 
@@ -36,22 +37,23 @@ class TextIndex:
     Safe to share between threads. A search computes on its caller's thread alone.
     """
 
-    def __init__(self, index: Any) -> None:
+    def __init__(self, index: Any, device: Device = "cpu") -> None:
         self._faiss = native.faiss()
         self._index = index
         self._graph = isinstance(index, self._faiss.IndexHNSW)
         self._flat = self._faiss.downcast_index(index.storage) if self._graph else index
         self._gate_ef = int(index.hnsw.efSearch) if self._graph else 0
+        self._gpu = gpu_vectors(self._flat, device)
 
     @staticmethod
-    def open(folder: Path) -> TextIndex:
+    def open(folder: Path, device: Device = "cpu") -> TextIndex:
         """Raises BundleError where the file is missing or unreadable, MissingLibrary where faiss isn't installed."""
         path, faiss = folder / INDEX_NAME, native.faiss()
         if not path.is_file():
             raise BundleError(f"no text index in {folder}: expected a file {INDEX_NAME}")
         try:
             # The plain IO_FLAG_MMAP maps inverted lists only and would copy these vectors into each process.
-            return TextIndex(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
+            return TextIndex(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC), device)
         except RuntimeError as error:
             raise BundleError(f"{path} is not an index that faiss {faiss.__version__} reads: {error}") from error
 
@@ -79,8 +81,11 @@ class TextIndex:
         limit = min(limit, count)
         if limit <= 0:
             return np.empty(0, np.int32), np.empty(0, np.float32)
-        index, parameters = self._plan(limit, count, None if count == len(self) else allowed)
         query = np.ascontiguousarray(vector[None], np.float32)
+        if self._gpu is not None and count == len(self) and limit <= GPU_LIMIT:
+            cosines, numbers = self._gpu.search(query, limit)
+            return _ranked(numbers[0], cosines[0])
+        index, parameters = self._plan(limit, count, None if count == len(self) else allowed)
         with native.one_faiss_thread():
             cosines, numbers = index.search(query, limit, params=parameters)
         return _ranked(numbers[0], cosines[0])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import numpy as np
+import structlog
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
@@ -13,13 +16,19 @@ from endcap.strategies.lexical.index import PART as LEXICAL_PART
 from endcap.strategies.lexical.index import lexical_index
 from endcap.strategies.lexical.plan import plan, slips
 from endcap.strategies.lexical.words import words
+from endcap.strategies.text import native
 from endcap.strategies.text.encoder import Encoder
 from endcap.strategies.text.index import TextIndex
+from endcap.strategies.text.info import GRAPH_NAME, INFO_NAME, TOKENIZER_NAME, EncoderInfo
+from endcap.strategies.text.kept import KeptVectors
+from endcap.strategies.text.runtime import TextRuntime, runtime_of
 
 MOSTLY, OVERFETCH = 0.9, 4
 """Where this share of the items is allowed, asking for this many times as many texts and dropping the rest is quicker
 than telling the index which texts are allowed."""
 
+
+log = structlog.get_logger("endcap.text")
 
 NEAR_PART = "text_near"
 """The bundle part that holds each text's neighbourhood, where a search ranker was learned."""
@@ -29,9 +38,9 @@ class TextSpace:
     """One per process and bundle, see ``text_space``."""
 
     def __init__(self, bundle: Bundle) -> None:
-        part = bundle.part("text")
-        self.encoder = Encoder.open(part.folder)
-        self.index = TextIndex.open(part.folder)
+        part, runtime = bundle.part("text"), runtime_of(bundle)
+        self.encoder = Encoder.open(part.folder, device=runtime.device, kept=_kept_vectors(bundle, runtime))
+        self.index = TextIndex.open(part.folder, runtime.device)
         self.vectors = part.array("vectors")  # float32[texts, d], unit length
         self.lexical = lexical_index(bundle) if bundle.has(LEXICAL_PART) else None
         self.text_of = bundle.catalog.texts  # int32[items]
@@ -134,6 +143,25 @@ class TextSpace:
 def text_space(bundle: Bundle) -> TextSpace:
     """The bundle's text space. Raises BundleError where it was trained without texts."""
     return bundle.once("text_space", lambda: TextSpace(bundle))
+
+
+def _kept_vectors(bundle: Bundle, runtime: TextRuntime) -> KeptVectors | None:
+    """None without a folder, or where it cannot be written to: searches are then a little slower and no worse."""
+    if runtime.cache_folder is None:
+        return None
+    dimension = EncoderInfo.read(bundle.part("text").folder).dimension
+    try:
+        return KeptVectors.open(runtime.cache_folder, _name_of_encoder(bundle, runtime), dimension)
+    except OSError as error:
+        log.warning("query vectors are not kept", folder=str(runtime.cache_folder), reason=error.strerror)
+        return None
+
+
+def _name_of_encoder(bundle: Bundle, runtime: TextRuntime) -> str:
+    """The same just for what gives the same vectors: files, library and device."""
+    files = [bundle.manifest.files.get(f"text/{name}", "") for name in (GRAPH_NAME, INFO_NAME, TOKENIZER_NAME)]
+    told = "/".join([*files, native.onnxruntime().__version__, runtime.device])
+    return blake2b(told.encode(), digest_size=8).hexdigest()
 
 
 def _unit(vector: Array) -> Array:
