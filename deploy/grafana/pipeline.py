@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
-from parts import SERVER, WHOLE, Query, Row, lines, page
+from parts import SERVER, THIRD, WHOLE, Query, Row, lines, page
 
-SLATES = f"sum(rate(endcap_slates_total{{{SERVER}}}[$__rate_interval]))"
+RANKED = f'sum(rate(endcap_stage_duration_seconds_count{{{SERVER}, stage="merge"}}[$__rate_interval]))'
+"""Requests that went through the pipeline: those that were refused, or answered from the cache, did not."""
 
 
 def build() -> Dashboard:
@@ -20,7 +21,6 @@ def _stage(quantile: float, by: str, stages: str) -> str:
 
 def _time() -> Row:
     spent = f"sum by (stage) (rate(endcap_stage_duration_seconds_sum{{{SERVER}}}[$__rate_interval]))"
-    ranked = f'sum(rate(endcap_stage_duration_seconds_count{{{SERVER}, stage="merge"}}[$__rate_interval]))'
     return Row(
         "Time",
         [
@@ -28,7 +28,7 @@ def _time() -> Row:
                 "Mean time of a request, by stage",
                 "What all requests spent in a stage, divided by the requests that were ranked.",
                 "s",
-                Query(f"{spent} / scalar({ranked})", "{{stage}}"),
+                Query(f"{spent} / scalar({RANKED})", "{{stage}}"),
                 stacked=True,
                 width=WHOLE,
             ),
@@ -60,7 +60,7 @@ def _time() -> Row:
                         "p99 of the rest",
                         "queue: waiting for a thread. decode and encode: between bytes and numbers.",
                         "stage",
-                        "queue|decode|merge|filter|encode",
+                        "queue|decode|cache|merge|filter|encode",
                         "{{stage}}",
                     ),
                 )
@@ -92,23 +92,37 @@ def _recall() -> Row:
     )
 
 
+def _cached(result: str) -> str:
+    selected = f'endcap_slate_cache_requests_total{{{SERVER}, result="{result}"}}[$__rate_interval]'
+    return f"sum by (strategy) (rate({selected}))"
+
+
 def _losses() -> Row:
     dropped = f"sum by (filter) (rate(endcap_filtered_candidates_total{{{SERVER}}}[$__rate_interval]))"
     failed = f"sum by (stage, component) (rate(endcap_degradations_total{{{SERVER}}}[$__rate_interval]))"
     return Row(
-        "Filters and degradations",
+        "Filters, degradations and the cache",
         [
             lines(
                 "Candidates dropped, a slate",
                 "By filter, on average. request_filter drops what a source proposed against the request's own filter.",
                 "none",
-                Query(f"{dropped} / scalar({SLATES})", "{{filter}}"),
+                Query(f"{dropped} / scalar({RANKED})", "{{filter}}"),
+                width=THIRD,
             ),
             lines(
                 "Slates that lack a component",
                 "Each names in its answer what failed; the server's log has the reason.",
                 "percentunit",
-                Query(f"{failed} / scalar({SLATES})", "{{stage}} {{component}}"),
+                Query(f"{failed} / scalar({RANKED})", "{{stage}} {{component}}"),
+                width=THIRD,
+            ),
+            lines(
+                "Answers from the cache",
+                "Of the requests of strategies that keep slates (`cache` in their tables).",
+                "percentunit",
+                Query(f"{_cached('hit')} / ({_cached('hit')} + {_cached('miss')})", "{{strategy}}"),
+                width=THIRD,
             ),
         ],
     )
