@@ -15,14 +15,28 @@ def unit_vectors(count: int, dimension: int = 24) -> Vectors:
 
 
 def test_few_vectors_are_searched_exactly(tmp_path: Path) -> None:
-    assert build_index(unit_vectors(500), tmp_path) == IndexReport("flat", 500, 24, 1.0, None, "")
+    assert build_index(unit_vectors(500), tmp_path) == IndexReport("flat", 500, 24, 1.0, {}, "")
 
 
 def test_many_vectors_are_searched_by_a_graph_that_passed_the_gate(tmp_path: Path) -> None:
     report = build_index(unit_vectors(3000), tmp_path, flat_up_to=2000)
     assert report.kind == TextIndex.open(tmp_path).kind == "hnsw"
     assert report.recall >= 0.97
-    assert report.ef_search is not None
+    assert sorted(report.ef_searches) == [50, 300]
+    assert report.ef_searches[50] <= report.ef_searches[300]
+
+
+def test_few_nearest_are_found_by_visiting_less_of_the_graph_and_still_pass_the_gate(tmp_path: Path) -> None:
+    vectors = unit_vectors(6000)
+    report = build_index(vectors, tmp_path, flat_up_to=2000)
+    index, probes = TextIndex.open(tmp_path), unit_vectors(6200)[6000:]
+    exact = np.argsort(-(probes @ vectors.T), axis=1)
+    for limit in (10, 50, 300):
+        found = [
+            np.isin(row[:limit], index.search(probe, limit)[0]).mean() for probe, row in zip(probes, exact, strict=True)
+        ]
+        assert np.mean(found) >= 0.95, limit
+    assert report.ef_searches[50] < report.ef_searches[300]
 
 
 def test_a_graph_that_loses_too_much_is_given_up_and_the_report_says_so(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ processes share its pages.
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +20,10 @@ from endcap.bundle.folder import BundleError
 from endcap.strategies.text import native
 from endcap.strategies.text.device import GPU_LIMIT, Device, gpu_vectors
 
-INDEX_NAME = "texts.faiss"
+INDEX_NAME, GATES_NAME = "texts.faiss", "texts.json"
 
-GATE_LIMIT: Final = 300
-"""Training chooses the index's efSearch by the recall of searches up to this limit; wider ones visit more."""
+GATES: Final = (50, 300)
+"""Training chooses an efSearch for searches up to each of these limits, by their recall; wider ones visit more."""
 
 EXACT_PER_EF: Final = 16
 """A graph search visits a node in the time in which an exact one compares this many vectors (measured, d = 384)."""
@@ -37,12 +39,14 @@ class TextIndex:
     Safe to share between threads. A search computes on its caller's thread alone.
     """
 
-    def __init__(self, index: Any, device: Device = "cpu") -> None:
+    def __init__(self, index: Any, device: Device = "cpu", gates: Mapping[int, int] | None = None) -> None:
+        """``gates``: efSearch by the largest limit that it is for; without, the graph's own for all."""
         self._faiss = native.faiss()
         self._index = index
         self._graph = isinstance(index, self._faiss.IndexHNSW)
         self._flat = self._faiss.downcast_index(index.storage) if self._graph else index
-        self._gate_ef = int(index.hnsw.efSearch) if self._graph else 0
+        own = {GATES[-1]: int(index.hnsw.efSearch)} if self._graph else {}
+        self._gates = sorted((gates or own).items())
         self._gpu = gpu_vectors(self._flat, device)
 
     @staticmethod
@@ -53,7 +57,7 @@ class TextIndex:
             raise BundleError(f"no text index in {folder}: expected a file {INDEX_NAME}")
         try:
             # The plain IO_FLAG_MMAP maps inverted lists only and would copy these vectors into each process.
-            return TextIndex(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC), device)
+            return TextIndex(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC), device, _gates(folder))
         except RuntimeError as error:
             raise BundleError(f"{path} is not an index that faiss {faiss.__version__} reads: {error}") from error
 
@@ -94,11 +98,18 @@ class TextIndex:
         """The index to search, and its parameters, for the ``limit`` nearest of ``count`` allowed vectors."""
         # faiss before 1.15 keeps a selector alive only if it comes through the constructor.
         named = {} if allowed is None else {"sel": self._selector(allowed)}
-        # Of the ef nodes that a graph search visits, only the allowed share can be found: the narrower, the longer.
-        ef = max(1.0, limit / GATE_LIMIT) * self._gate_ef * len(self) / count
+        ef = self._ef(limit) * len(self) / count
         if not self._graph or count <= EXACT_PER_EF * ef:
             return self._flat, self._faiss.SearchParameters(**named)
         return self._index, self._faiss.SearchParametersHNSW(efSearch=math.ceil(ef), **named)
+
+    def _ef(self, limit: int) -> float:
+        """So many nodes a graph search visits where all are allowed. Of these only the allowed share can be found: the
+        narrower a filter, the longer the search."""
+        if not self._gates:
+            return 0.0
+        most, ef = next((gate for gate in self._gates if limit <= gate[0]), self._gates[-1])
+        return max(1.0, limit / most) * ef
 
     def _selector(self, allowed: Mask) -> Any:
         return self._faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
@@ -110,6 +121,14 @@ class TextIndex:
             raise ValueError("vector holds NaN or infinite numbers, expected finite ones")
         if allowed is not None and allowed.shape != (len(self),):
             raise ValueError(f"allowed has shape {allowed.shape}, expected ({len(self)},): one value a text")
+
+
+def _gates(folder: Path) -> dict[int, int] | None:
+    """None of a bundle that was written before there was more than one."""
+    path = folder / GATES_NAME
+    if not path.is_file():
+        return None
+    return {int(limit): int(ef) for limit, ef in json.loads(path.read_text(encoding="utf-8")).items()}
 
 
 def _ranked(numbers: npt.NDArray[np.int64], cosines: Vector) -> tuple[Numbers, Vector]:

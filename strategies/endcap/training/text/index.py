@@ -6,6 +6,7 @@ link its nodes is theirs.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from endcap.strategies.text import native
-from endcap.strategies.text.index import GATE_LIMIT, INDEX_NAME, TextIndex
+from endcap.strategies.text.index import GATES, GATES_NAME, INDEX_NAME, TextIndex
 from endcap.training.progress import Progress, silent
 
 Vectors = npt.NDArray[np.float32]
@@ -25,8 +26,9 @@ FLAT_UP_TO = 10_000
 LEAST_RECALL = 0.97
 LINKS = 32
 EF_CONSTRUCTION = 200
-GATE_LIMITS = (10, GATE_LIMIT)
-EF_SEARCHES = (200, 300, 400, 600, 900, 1200)
+FEWEST = 10
+"""Searches for so few must pass each gate as well: those miss the nearest of all."""
+EF_SEARCHES = (60, 90, 130, 200, 300, 400, 600, 900, 1200)
 PROBES = 300
 STEP = 2_000
 
@@ -37,9 +39,10 @@ class IndexReport:
     vectors: int
     dimension: int
     recall: float
-    """Share of the exact nearest that a search finds, the lower of limits 10 and 300, over 300 made-up queries; 1 where
-    the search is exact."""
-    ef_search: int | None
+    """Share of the exact nearest that a search finds, the lowest of limits 10, 50 and 300, over 300 made-up queries; 1
+    where the search is exact."""
+    ef_searches: dict[int, int]
+    """By the largest limit that each is for."""
     note: str
     """Why a graph was given up, or empty."""
 
@@ -55,9 +58,9 @@ def build_index(
     if len(vectors) <= flat_up_to:
         return _write(_flat(vectors), folder, 1.0)
     graph = _hnsw(vectors, progress)
-    recall = _choose_ef(graph, vectors)
+    recall, gates = _choose_gates(graph, vectors)
     if recall >= LEAST_RECALL:
-        return _write(graph, folder, recall)
+        return _write(graph, folder, recall, gates=gates)
     note = f"a graph finds {recall:.3f} of the exact nearest, less than {LEAST_RECALL}: texts are searched exactly"
     return _write(_flat(vectors), folder, 1.0, note)
 
@@ -90,17 +93,21 @@ def _hnsw(vectors: Vectors, progress: Progress) -> Any:
     return index
 
 
-def _choose_ef(graph: Any, vectors: Vectors) -> float:
-    """Sets the least efSearch that passes the gate (or the greatest there is) and returns its recall."""
+def _choose_gates(graph: Any, vectors: Vectors) -> tuple[float, dict[int, int]]:
+    """For each gate the least efSearch that passes (or the greatest there is), and the lowest recall of these."""
     probes = _probes(vectors)
-    _, exact = _flat(vectors).search(probes, GATE_LIMIT)
-    recall = 0.0
-    for ef in EF_SEARCHES:
-        graph.hnsw.efSearch = ef
-        recall = min(_recall(TextIndex(graph), probes, exact[:, :limit]) for limit in GATE_LIMITS)
-        if recall >= LEAST_RECALL:
-            break
-    return recall
+    _, exact = _flat(vectors).search(probes, GATES[-1])
+    passed: dict[int, int] = {}
+    recalls = []
+    for gate in GATES:
+        for ef in EF_SEARCHES:
+            index = TextIndex(graph, gates={gate: ef})
+            recall = min(_recall(index, probes, exact[:, :limit]) for limit in (FEWEST, gate))
+            if recall >= LEAST_RECALL:
+                break
+        passed[gate], graph.hnsw.efSearch = ef, ef
+        recalls.append(recall)
+    return min(recalls), passed
 
 
 def _recall(index: TextIndex, probes: Vectors, exact: npt.NDArray[np.int64]) -> float:
@@ -118,9 +125,10 @@ def _probes(vectors: Vectors) -> Vectors:
     return np.asarray(between / np.maximum(np.linalg.norm(between, axis=1, keepdims=True), 1e-9), np.float32)
 
 
-def _write(index: Any, folder: Path, recall: float, note: str = "") -> IndexReport:
+def _write(index: Any, folder: Path, recall: float, note: str = "", gates: dict[int, int] | None = None) -> IndexReport:
     native.faiss().write_index(index, str(folder / INDEX_NAME))
+    if gates:
+        (folder / GATES_NAME).write_text(json.dumps(gates) + "\n", encoding="utf-8")
     read = TextIndex(index)
-    hnsw = read.kind == "hnsw"
-    ef = int(index.hnsw.efSearch) if hnsw else None
-    return IndexReport("hnsw" if hnsw else "flat", len(read), read.dimension, round(recall, 4), ef, note)
+    kind: Literal["flat", "hnsw"] = "hnsw" if read.kind == "hnsw" else "flat"
+    return IndexReport(kind, len(read), read.dimension, round(recall, 4), gates or {}, note)
