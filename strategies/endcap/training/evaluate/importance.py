@@ -49,9 +49,10 @@ def importance(bundle: Bundle, table: Mapping[str, Any]) -> dict[str, Any] | Non
 def of_network(net: Net) -> Array:
     """float64[k], summing to 1; what is said of a column's absence counts as the column's."""
     paths = np.abs(net.first) @ (np.abs(net.second) @ np.abs(net.last))
-    found = paths[: len(net.means)].astype(np.float64)
+    found: Array = paths[: len(net.means)].astype(np.float64)
     found[net.flags] += paths[len(net.means) :]
-    return found / max(float(found.sum()), 1e-12)
+    found /= max(float(found.sum()), 1e-12)
+    return found
 
 
 def groups_of(bundle: Bundle, table: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
