@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+LONGEST = 1_000
+"""Characters of a failure that are shown; `pytest tests/interop` shows all."""
+
 
 class Lines:
     """What pytest reports, as `python rank-user ok 12 ms`."""
@@ -40,7 +43,8 @@ def _more(report: pytest.TestReport) -> str:
     if report.skipped and isinstance(report.longrepr, tuple):
         return report.longrepr[2].removeprefix("Skipped: ")
     if report.failed:
-        return str(getattr(getattr(report.longrepr, "reprcrash", report.longreprtext), "message", report.longreprtext))
+        crash = getattr(report.longrepr, "reprcrash", None)
+        return " ".join(str(getattr(crash, "message", report.longreprtext)).split())[:LONGEST]
     return " ".join(f"{value:.0f} ms" for name, value in report.user_properties if name == "ms")
 
 
