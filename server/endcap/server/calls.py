@@ -42,7 +42,7 @@ class Call:
     """What was timed outside the pipeline."""
     run: Run | None = None
     cache: Literal["", "hit", "miss"] = ""
-    """"": no slate was looked for in the cache."""
+    """Empty where no slate was looked for in the cache."""
     shown: Shown | None = None
     """The page of an answer that has one."""
 

@@ -33,7 +33,7 @@ class ServeOptions(BaseModel):
     connection_age_seconds: float = Field(300.0, ge=0, le=1_000_000)
     """A connection about this old takes no more calls: its client connects anew, as a rule to another worker, so that
     one that was restarted gets its share again. 0: never."""
-    connection_grace_seconds: float = Field(600.0, ge=0, le=1_000_000)
+    connection_grace_seconds: float = Field(default=600.0, ge=0, le=1_000_000)
     """How long calls that such a connection still has may take, long batches among them."""
     slate_cache_mib: int = Field(64, ge=0)
     """Memory of each worker for slates of strategies that say ``cache``; 0: none is kept."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -50,6 +51,7 @@ REQUESTS = st.builds(
     boosts=st.lists(st.just(Boost(filter="price < 5", weight=1.0)), max_size=1),
     explain=st.booleans(),
 )
+FIELDS = [field.name for field in RankRequest.DESCRIPTOR.fields]
 IGNORED = ("user_id", "visitor_id", "recent_events", "user_attributes")
 SLOW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 
@@ -60,12 +62,18 @@ def key(request: RankRequest, serving: Serving) -> Key | None:
     return slate_key(copy, read(copy, serving), serving)
 
 
+def without(request: RankRequest, *fields: str) -> RankRequest:
+    copy: Message = RankRequest()
+    copy.CopyFrom(request)
+    for field in fields:
+        copy.ClearField(field)
+    assert isinstance(copy, RankRequest)
+    return copy
+
+
 def told(request: RankRequest) -> RankRequest:
     """What decides the answer, spelled out: 20 items are asked for where no number is."""
-    copy = RankRequest()
-    copy.CopyFrom(request)
-    for field in (*IGNORED, "request_id"):
-        copy.ClearField(field)
+    copy = without(request, *IGNORED, "request_id")
     copy.page_size = copy.page_size or 20
     return copy
 
@@ -79,24 +87,13 @@ def test_two_requests_have_one_key_just_when_nothing_that_counts_differs(
 
 
 @SLOW
-@given(REQUESTS, st.sampled_from([f.name for f in RankRequest.DESCRIPTOR.fields]), REQUESTS)
+@given(REQUESTS, st.sampled_from(FIELDS), REQUESTS)
 def test_one_field_taken_from_another_request_makes_another_key_unless_it_is_ignored(
     serving: Serving, one: RankRequest, field: str, another: RankRequest
 ) -> None:
-    mixed = RankRequest()
-    mixed.CopyFrom(one)
-    mixed.ClearField(field)
-    mixed.MergeFrom(only(another, field))
+    mixed = without(one, field)
+    mixed.MergeFrom(without(another, *(name for name in FIELDS if name != field)))
     assert (key(one, serving) == key(mixed, serving)) == (told(one) == told(mixed))
-
-
-def only(request: RankRequest, field: str) -> RankRequest:
-    copy = RankRequest()
-    copy.CopyFrom(request)
-    for each in RankRequest.DESCRIPTOR.fields:
-        if each.name != field:
-            copy.ClearField(each.name)
-    return copy
 
 
 def test_the_request_id_and_the_way_to_name_the_strategy_make_no_difference(serving: Serving) -> None:

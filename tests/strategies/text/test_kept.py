@@ -37,7 +37,7 @@ def test_what_is_found_is_what_was_put(tmp_path: Path, texts: list[str]) -> None
     kept = opened(tmp_path)
     for text in texts:
         kept.put(text, vector_of(text))
-        np.testing.assert_array_equal(kept.get(text), vector_of(text))  # type: ignore[arg-type]
+        np.testing.assert_array_equal(kept.get(text), vector_of(text))
     for text in texts:
         found = kept.get(text)
         assert found is None or (found == vector_of(text)).all()
@@ -47,7 +47,7 @@ def test_what_is_found_is_what_was_put(tmp_path: Path, texts: list[str]) -> None
 def test_another_process_and_a_later_one_find_it_too(tmp_path: Path) -> None:
     first, second = opened(tmp_path), opened(tmp_path)
     first.put("tea", vector_of("tea"))
-    np.testing.assert_array_equal(second.get("tea"), vector_of("tea"))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(second.get("tea"), vector_of("tea"))
     assert opened(tmp_path).get("coffee") is None
 
 

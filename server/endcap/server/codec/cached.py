@@ -6,6 +6,8 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
 
+from google.protobuf.message import Message
+
 from endcap.server.codec.request import Ask
 from endcap.server.serving import Serving
 from endcap.server.slates import Key, Tag
@@ -50,7 +52,7 @@ def slate_tags(request: pb.RankRequest, response: pb.RankResponse, ask: Ask) -> 
     )
 
 
-def _clear(message: pb.RankRequest, field: str) -> None:
+def _clear(message: Message, field: str) -> None:
     """Clear a field by its path: "context.page"."""
     parent, _, name = field.rpartition(".")
     (getattr(message, parent) if parent else message).ClearField(name)
