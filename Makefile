@@ -20,7 +20,7 @@ RELEASED := tests/protos/released.binpb
 LANGUAGES ?= python typescript go java cpp
 DEPLOY_INSTALLED := .tools/.installed
 
-.PHONY: help install test lint format proto proto-check demo bench quality search deploy-check manifests
+.PHONY: help install test lint format proto proto-check demo bench quality search deploy-check dashboards manifests
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -123,3 +123,6 @@ manifests: $(DEPLOY_INSTALLED) ## Render the chart into deploy/kustomize and tes
 
 deploy-check: $(INSTALLED) $(DEPLOY_INSTALLED) ## Check image, chart, manifests, rules and dashboards; ARGS go to pytest.
 	ENDCAP_DEPLOY_CHECK=1 $(BIN)/python -m pytest tests/deploy $(ARGS)
+
+dashboards: $(DEPLOY_INSTALLED) ## Build Grafana's dashboards from deploy/grafana/*.py.
+	.venv-deploy/bin/python -B deploy/grafana/build.py

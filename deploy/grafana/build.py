@@ -1,4 +1,4 @@
-"""Write deploy/grafana/dashboards/*.json, or into another folder: `python deploy/grafana/build.py [FOLDER]`.
+"""Write deploy/grafana/dashboards/*.json, or into another folder, where one is given: `make dashboards`.
 
 Needs grafana-foundation-sdk, which `make deploy-check` installs into .venv-deploy.
 """

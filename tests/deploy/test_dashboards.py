@@ -21,7 +21,7 @@ def test_the_dashboards_are_what_their_code_builds(checkers: Tool, tmp_path: Pat
     built = {path.name: path.read_text() for path in tmp_path.iterdir()}
     kept = {path.name: path.read_text() for path in GRAFANA.glob("dashboards/*.json")}
     stale = sorted(name for name in built.keys() | kept.keys() if built.get(name) != kept.get(name))
-    assert not stale, f"run .venv-deploy/bin/python deploy/grafana/build.py and commit what it changes: {stale}"
+    assert not stale, f"run make dashboards and commit what it changes: {stale}"
 
 
 def test_there_is_one_for_each_question() -> None:
