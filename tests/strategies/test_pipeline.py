@@ -214,7 +214,7 @@ def test_no_more_than_the_strategys_candidates_are_scored() -> None:
 
 def top_k(collapse_titles: bool) -> TopK:
     """Over a catalog in which ten items each have one title."""
-    catalog = GroupsOnly({"title": np.arange(100) // 10})
+    catalog = GroupsOnly({"title": np.arange(100, dtype=np.int32) // 10})
     bundle: Any = SimpleNamespace(catalog=catalog, once=lambda key, build: build())
     return TopK(TopKConfig(collapse_titles=collapse_titles), bundle)
 

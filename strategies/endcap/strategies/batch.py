@@ -42,6 +42,11 @@ class Candidates:
     items: Array
     blocks: tuple[Block, ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        """Machine code takes nothing but int32 side by side, whoever made these candidates."""
+        if self.items.dtype != np.int32 or not self.items.flags.c_contiguous:
+            object.__setattr__(self, "items", np.ascontiguousarray(self.items, np.int32))
+
     def __len__(self) -> int:
         return len(self.items)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.strategies.batch import Block, Candidates, Recalled
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import INT, INT32S, INT64S, SINGLES, TO_INT32S, TO_SINGLE_ROWS, kernel
 
 CALLER = "caller"
 """Stands for a recall source where the request brings its own candidates."""
@@ -43,7 +43,7 @@ def _columns(names: tuple[str, ...]) -> tuple[str, ...]:
     return (*(f"{name}.{what}" for name in names for what in ("rank", "score")), VOTES, FUSED)
 
 
-@compiled
+@kernel(INT(INT64S, INT32S, SINGLES, INT64S, TO_INT32S, TO_SINGLE_ROWS))
 def _unite(order: Array, numbers: Array, scores: Array, ends: Array, items: Array, values: Array) -> int:
     """Fills a row for each distinct number, ascending, and says how many there are. In ``order`` entries of one number
     stand by source."""

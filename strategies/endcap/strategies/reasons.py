@@ -8,7 +8,17 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.strategies.batch import Candidates
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import (
+    INT32,
+    INT32S,
+    NOTHING,
+    REAL_ROWS,
+    REALS,
+    SINGLE_ROWS,
+    TO_REAL_ROWS,
+    filled,
+    kernel,
+)
 from endcap.strategies.contract import Feature, Proof, Query, ReasonCode
 from endcap.strategies.merge import FUSED, vote
 
@@ -101,7 +111,7 @@ class Explainer:
         return tuple(reasons)
 
 
-@compiled
+@kernel(NOTHING(REAL_ROWS, SINGLE_ROWS, REALS, REALS, INT32S, TO_REAL_ROWS, filled(INT32, 2)))
 def _weigh(
     parts: Array, proofs: Array, above: Array, below: Array, code_of: Array, totals: Array, leaders: Array
 ) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import INT, INT32S, NOTHING, REAL_ROWS, SINGLE_ROWS, TO_INT32S, TO_REAL_ROWS, kernel
 
 _LARGEST = np.iinfo(np.int32).max
 
@@ -48,7 +48,8 @@ class Tally:
     def sums(self, keys: Array, values: Array) -> Sums:
         """The sum of ``values`` (float[n, w]) for each distinct number of ``keys`` (int[n]); negative ones are left
         out. Entries of one number are added in their order, in float64."""
-        found, sums = np.empty(len(keys), np.int32), np.empty((len(keys), values.shape[1]))
+        values = np.ascontiguousarray(values, np.float64)
+        found, sums = np.empty(len(keys), np.int32), np.empty(values.shape)
         count = _sum(*self.use(len(keys)), keys, values, found, sums)
         return Sums(found[:count], sums[:count])
 
@@ -64,7 +65,7 @@ def item_tally(bundle: Bundle) -> Tally:
     return bundle.once("item_tally", lambda: Tally(len(bundle.catalog)))
 
 
-@compiled
+@kernel(INT(TO_INT32S, INT, INT32S, REAL_ROWS, TO_INT32S, TO_REAL_ROWS))
 def _sum(table: Array, base: int, keys: Array, values: Array, found: Array, sums: Array) -> int:
     count = 0
     for entry in range(len(keys)):
@@ -81,7 +82,7 @@ def _sum(table: Array, base: int, keys: Array, values: Array, found: Array, sums
     return count
 
 
-@compiled
+@kernel(*(NOTHING(TO_INT32S, INT, INT32S, rows, INT32S, TO_REAL_ROWS) for rows in (SINGLE_ROWS, REAL_ROWS)))
 def _look_up(table: Array, base: int, keys: Array, values: Array, wanted: Array, out: Array) -> None:
     for place in range(len(keys)):
         table[keys[place]] = base + place

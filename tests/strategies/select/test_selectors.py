@@ -17,7 +17,7 @@ from endcap.strategies.select.top_k import TopK, TopKConfig
 
 from ..fakes import NOW, GroupsOnly, events_of
 
-TITLES = np.array([0, 0, 1, 1, 2, -1, -1, 3, 3, 3])
+TITLES = np.array([0, 0, 1, 1, 2, -1, -1, 3, 3, 3], np.int32)
 CATEGORIES = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2, -1])
 QUERY = Query(now=NOW, size=4)
 

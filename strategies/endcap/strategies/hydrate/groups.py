@@ -13,7 +13,19 @@ import numpy as np
 
 from endcap.bundle.events import Array, Events
 from endcap.strategies.anchors import decayed
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import (
+    FLAGS,
+    INT,
+    INT32S,
+    INT64S,
+    NOTHING,
+    REALS,
+    SINGLE_ROWS,
+    SINGLES,
+    TO_INT32S,
+    TO_SINGLE_ROWS,
+    kernel,
+)
 from endcap.strategies.contract import SECONDS_PER_DAY, Query
 
 FAST_DAYS, MIDDLE_DAYS, SLOW_DAYS = 7.0, 30.0, 120.0
@@ -119,7 +131,7 @@ def item_table(query: Query) -> GroupTable:
     return query.once("table.item", lambda: group_table(timeline(query), query.events.items))
 
 
-@compiled
+@kernel(INT(INT64S, INT32S, REALS, FLAGS, SINGLES, REALS, REALS, REALS, INT64S, INT, TO_INT32S, TO_SINGLE_ROWS))
 def _tabulate(
     order: Array,
     groups: Array,
@@ -174,7 +186,7 @@ def _tabulate(
     return count
 
 
-@compiled
+@kernel(NOTHING(INT32S, SINGLE_ROWS, INT32S, SINGLES, TO_SINGLE_ROWS))
 def _look_up(keys: Array, values: Array, wanted: Array, never: Array, found: Array) -> None:
     for row in range(len(wanted)):
         low, high = 0, len(keys)

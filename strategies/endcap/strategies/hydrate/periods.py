@@ -7,7 +7,7 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import INT, INT32S, INT64S, NOTHING, REAL, SINGLE_ROWS, filled, given, kernel
 from endcap.strategies.contract import SECONDS_PER_DAY, Feature, Proof, Query, ReasonCode, Settings
 
 
@@ -43,7 +43,7 @@ class Periods:
         return means.reshape(len(candidates), len(self.provides)).astype(np.float32)
 
 
-@compiled
+@kernel(NOTHING(INT32S, given(INT, 2), INT64S, INT64S, INT64S, SINGLE_ROWS, filled(REAL, 3)))
 def _means(
     items: Array, windows: Array, offsets: Array, starts: Array, ends: Array, values: Array, means: Array
 ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import FLAG, INT, INT32S, INT64S, NOTHING, TO_REAL_ROWS, compiled, filled, kernel
 from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
 from endcap.strategies.lexical.index import LexicalIndex, lexical_index
 from endcap.strategies.lexical.plan import Slot, matched, plan
@@ -94,7 +94,7 @@ class QueryMatch:
         return np.where(own < 0, 0.0, np.where(named[np.maximum(own, 0)], 1.0, -1.0))
 
 
-@compiled
+@kernel(NOTHING(INT32S, INT64S, INT32S, INT32S, INT32S, INT, TO_REAL_ROWS))
 def _read_titles(
     items: Array, offsets: Array, titles: Array, words: Array, slot_of: Array, slot_count: int, found: Array
 ) -> None:
@@ -129,13 +129,13 @@ def query_brands(index: LexicalIndex, slots: tuple[Slot, ...]) -> Array:
 
 @compiled
 def _has(own: Array, word: int) -> bool:
-    for each in own:
+    for each in own:  # noqa: SIM110  # Numba has no generators
         if each == word:
             return True
     return False
 
 
-@compiled
+@kernel(NOTHING(INT32S, INT32S, INT64S, filled(FLAG)))
 def _name(own: Array, words: Array, offsets: Array, named: Array) -> None:
     for brand in range(len(named)):
         inside = 0

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from endcap.bundle.events import Array
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import INT, INT32S, SINGLE, SINGLES, TO_INT32S, TO_SINGLE_ROWS, kernel
 from endcap.strategies.contract import Query
 from endcap.strategies.lexical.index import LexicalIndex
 from endcap.strategies.lexical.spelling import can_slip
@@ -151,7 +151,7 @@ def recalled(slots: Sequence[Slot], index: LexicalIndex) -> tuple[Array, Array]:
     return found[:count], scores[:count, 0]
 
 
-@compiled
+@kernel(INT(TO_INT32S, INT, INT32S, SINGLES, SINGLE, SINGLE, TO_INT32S, TO_SINGLE_ROWS, INT))
 def _add_words(
     table: Array,
     base: int,

@@ -9,7 +9,17 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import Anchors, anchors
 from endcap.strategies.batch import Recalled
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import (
+    INT,
+    INT32_ROWS,
+    INT32S,
+    NOTHING,
+    SINGLE_ROWS,
+    SINGLES,
+    TO_INT32S,
+    TO_REAL_ROWS,
+    kernel,
+)
 from endcap.strategies.contract import Query, ReasonCode, Settings
 from endcap.strategies.recall.top import top
 from endcap.strategies.tally import Sums, item_tally
@@ -59,7 +69,7 @@ class CovisitRecall:
         return top(near.values[:, 0], limit, query.allowed, near.keys)
 
 
-@compiled
+@kernel(INT(TO_INT32S, INT, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES, TO_INT32S, TO_REAL_ROWS))
 def _around(
     table: Array,
     base: int,
@@ -85,7 +95,7 @@ def _around(
     return count
 
 
-@compiled
+@kernel(NOTHING(INT32S, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES, TO_INT32S))
 def _strongest(
     items: Array, neighbours: Array, similarities: Array, anchors: Array, weights: Array, found: Array
 ) -> None:

@@ -12,7 +12,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import strengths_of
 from endcap.strategies.batch import Recalled
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import INT32_ROWS, INT32S, NOTHING, SINGLE_ROWS, SINGLES, TO_REAL_ROWS, kernel
 from endcap.strategies.contract import Query, ReasonCode, Settings
 from endcap.strategies.recall.top import top
 
@@ -52,7 +52,7 @@ def _chosen(query: Query) -> tuple[Array, Array]:
     return strengths_of(query, HALF_LIFE_DAYS)
 
 
-@compiled
+@kernel(NOTHING(INT32S, SINGLES, INT32_ROWS, SINGLE_ROWS, TO_REAL_ROWS))
 def _add_up(places: Array, recency: Array, targets: Array, weights: Array, scores: Array) -> None:
     for row in range(len(places)):
         place = places[row]

@@ -15,7 +15,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import Anchors, anchors
 from endcap.strategies.batch import Recalled
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import INT, INT32S, INT64S, REALS, SINGLES, TO_INT32S, TO_REALS, kernel
 from endcap.strategies.contract import Query, ReasonCode, Settings
 from endcap.strategies.recall.top import top
 from endcap.strategies.tally import Sums, Tally, item_tally
@@ -83,7 +83,7 @@ class KindsRecall:
         return zip(self.kinds, leanings, strict=True)
 
 
-@compiled
+@kernel(INT(TO_INT32S, INT, INT32S, REALS, INT64S, INT32S, SINGLES, TO_INT32S, TO_REALS, INT))
 def _add_odds(
     table: Array,
     base: int,

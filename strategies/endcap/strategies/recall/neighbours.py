@@ -14,7 +14,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import distinct
 from endcap.strategies.batch import Recalled
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import INT, INT32S, INT64S, SINGLES, TO_INT32S, TO_SINGLE_ROWS, kernel
 from endcap.strategies.contract import Query, ReasonCode, Settings
 from endcap.strategies.recall.top import top
 from endcap.strategies.tally import Sums, Tally
@@ -118,7 +118,7 @@ class NeighboursRecall:
         return top(votes.values[:, len(WINDOWS_DAYS) - 1], limit, query.allowed, self.shoppers.items[votes.keys])
 
 
-@compiled
+@kernel(INT(TO_INT32S, INT, INT64S, SINGLES, INT64S, INT32S, INT, TO_INT32S, TO_SINGLE_ROWS))
 def _vote(
     table: Array,
     base: int,

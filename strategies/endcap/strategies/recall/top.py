@@ -6,7 +6,7 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.strategies.batch import Recalled
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import FLAGS, INT, INT32S, REALS, SINGLES, TO_INT32S, TO_SINGLES, compiled, kernel
 
 
 def top(scores: Array, limit: int, allowed: Array | None = None, items: Array | None = None) -> Recalled:
@@ -18,7 +18,7 @@ def top(scores: Array, limit: int, allowed: Array | None = None, items: Array | 
     limit = min(limit, len(scores))
     best, at = np.empty(limit, np.float32), np.empty(limit, np.int32)
     numbers = _NONE if items is None else items.astype(np.int32, copy=False)
-    count = _best(scores, numbers, _ALL if allowed is None else allowed, best, at)
+    count = _best(np.ascontiguousarray(scores), numbers, _ALL if allowed is None else allowed, best, at)
     return Recalled(at[:count], best[:count])
 
 
@@ -27,6 +27,24 @@ _NONE, _ALL = np.empty(0, np.int32), np.empty(0, np.bool_)
 
 
 @compiled
+def _sink(heap: Array, at: Array, size: int, score: float, number: int) -> None:
+    """Put a pair in the place of the topmost of the first ``size``, and down to where it belongs."""
+    place = 0
+    while True:
+        below = 2 * place + 1
+        if below >= size:
+            break
+        other = below + 1
+        if other < size and (heap[other] < heap[below] or (heap[other] == heap[below] and at[other] > at[below])):
+            below = other
+        if score < heap[below] or (score == heap[below] and number > at[below]):
+            break
+        heap[place], at[place] = heap[below], at[below]
+        place = below
+    heap[place], at[place] = score, number
+
+
+@kernel(*(INT(scores, INT32S, FLAGS, TO_SINGLES, TO_INT32S) for scores in (SINGLES, REALS)))
 def _best(scores: Array, numbers: Array, allowed: Array, best: Array, at: Array) -> int:
     """Fills ``best`` and ``at``, best first, and says how many there are. Empty arrays stand for all."""
     most, count, floor = len(best), 0, _LEAST
@@ -58,21 +76,3 @@ def _best(scores: Array, numbers: Array, allowed: Array, best: Array, at: Array)
     if count:
         best[0] = heap[0]
     return count
-
-
-@compiled
-def _sink(heap: Array, at: Array, size: int, score: float, number: int) -> None:
-    """Put a pair in the place of the topmost of the first ``size``, and down to where it belongs."""
-    place = 0
-    while True:
-        below = 2 * place + 1
-        if below >= size:
-            break
-        other = below + 1
-        if other < size and (heap[other] < heap[below] or (heap[other] == heap[below] and at[other] > at[below])):
-            below = other
-        if score < heap[below] or (score == heap[below] and number > at[below]):
-            break
-        heap[place], at[place] = heap[below], at[below]
-        place = below
-    heap[place], at[place] = score, number

@@ -12,7 +12,7 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Part
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import INT32S, NOTHING, SINGLE_ROWS, SINGLES, TO_SINGLE_ROWS, kernel
 
 LIMIT = 4.0
 """Inputs are cut off at so many standard deviations: a shop's largest number must not drown all others."""
@@ -51,7 +51,7 @@ class Encoding:
         return found
 
 
-@compiled
+@kernel(NOTHING(SINGLE_ROWS, SINGLES, SINGLES, INT32S, TO_SINGLE_ROWS))
 def _encode(values: Array, means: Array, scales: Array, flags: Array, found: Array) -> None:
     width = len(means)
     for row in range(len(values)):

@@ -7,7 +7,7 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import SCORE, Candidates
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import INT, INT32S, INT64S, TO_INT32S, filled, kernel
 from endcap.strategies.contract import NO_ITEMS, Query, Settings
 from endcap.strategies.tally import Tally, item_tally
 
@@ -63,7 +63,7 @@ class Collapse:
         return kept[:count]
 
 
-@compiled
+@kernel(INT(TO_INT32S, INT, TO_INT32S, INT, INT32S, INT64S, INT32S, INT32S, filled(INT)))
 def _collapse(
     items: Array,
     owned: int,
