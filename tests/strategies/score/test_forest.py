@@ -10,29 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endcap.bundle.events import Array
 from endcap.strategies.score.forest import Forest
 
-WIDTH = 4
-
-
-def table(random: np.random.Generator, rows: int) -> Array:
-    """float32[rows, WIDTH] with what LightGBM treats in ways of its own: NaN, zeros, infinities, equal values."""
-    values = random.normal(0, 2, (rows, WIDTH)).astype(np.float32)
-    values[random.random(values.shape) < 0.15] = np.nan
-    values[random.random(values.shape) < 0.15] = 0.0
-    values[random.random(values.shape) < 0.03] = np.inf
-    values[random.random(values.shape) < 0.03] = -np.inf
-    values[:, 2] = np.round(values[:, 2])
-    return values
-
-
-def model(random: np.random.Generator, trees: int = 5, **parameters: Any) -> lightgbm.Booster:
-    rows = table(random, 300)
-    labels = np.nan_to_num(rows[:, 0], posinf=3, neginf=-3) + np.isnan(rows[:, 1]) + random.random(300) > 0.7
-    base = {"objective": "lambdarank", "num_leaves": 9, "min_data_in_leaf": 5, "verbosity": -1, "num_threads": 1}
-    data = lightgbm.Dataset(rows, labels, group=[30] * 10)
-    return lightgbm.train({**base, **parameters}, data, trees)
+from .models import WIDTH, model, shapes, table
 
 
 def mean_of_trees(booster: lightgbm.Booster) -> float:
@@ -54,24 +34,17 @@ def leaves_of(node: dict[str, Any]) -> Any:
 
 
 @settings(max_examples=25, deadline=None)
-@given(
-    seed=st.integers(0, 2**31),
-    parameters=st.fixed_dictionaries(
-        {
-            "zero_as_missing": st.booleans(),
-            "use_missing": st.booleans(),
-            "num_leaves": st.sampled_from([2, 5, 31]),
-            "max_bin": st.sampled_from([5, 255]),
-            "learning_rate": st.sampled_from([0.1, 1.0]),
-        }
-    ),
-)
-def test_contributions_sum_to_the_score_less_the_trees_means(seed: int, parameters: dict[str, Any]) -> None:
+@given(seed=st.integers(0, 2**31), categories=st.booleans(), parameters=shapes)
+def test_contributions_sum_to_the_score_less_the_trees_means(
+    seed: int, categories: bool, parameters: dict[str, Any]
+) -> None:
     random = np.random.default_rng(seed)
-    booster, rows = model(random, **parameters), table(random, 60)
+    booster = model(random, categories=categories, **parameters)
+    rows = table(random, 60)
     parts = Forest.parse(booster.model_to_string()).contributions(rows)
     assert parts.shape == (60, WIDTH)
-    np.testing.assert_allclose(parts.sum(axis=1), np.asarray(booster.predict(rows)) - mean_of_trees(booster), atol=1e-9)
+    expected = np.asarray(booster.predict(rows, raw_score=True)) - mean_of_trees(booster)
+    np.testing.assert_allclose(parts.sum(axis=1), expected, atol=1e-9)
 
 
 def test_only_features_that_a_tree_splits_on_contribute() -> None:
@@ -102,18 +75,27 @@ def test_no_rows_have_no_contributions() -> None:
     assert Forest.parse(booster.model_to_string()).contributions(np.empty((0, WIDTH), np.float32)).shape == (0, WIDTH)
 
 
-def test_a_model_with_categorical_splits_is_refused() -> None:
+def test_a_split_by_categories_contributes_to_its_column() -> None:
     random = np.random.default_rng(4)
-    rows = np.column_stack([random.integers(0, 6, 300), random.random(300)])
+    rows = np.column_stack([random.integers(0, 6, 300), random.random(300)]).astype(np.float32)
     data = lightgbm.Dataset(rows, np.isin(rows[:, 0], [1, 4]), categorical_feature=[0])
     booster = lightgbm.train({"objective": "binary", "verbosity": -1, "min_data_per_group": 5}, data, 2)
-    with pytest.raises(ValueError, match="categorical splits; expected numerical"):
-        Forest.parse(booster.model_to_string())
+    parts = Forest.parse(booster.model_to_string()).contributions(rows)
+    wanted = np.isin(rows[:, 0], [1, 4])
+    assert parts[wanted, 0].min() > 0 > parts[~wanted, 0].max()
 
 
-def test_a_model_with_linear_leaves_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"objective": "regression", "linear_tree": True}, "linear leaves, expected constant ones: train it without"),
+        ({"objective": "multiclass", "num_class": 3}, "gives 3 scores a row, expected 1: train it for an objective"),
+    ],
+)
+def test_a_model_that_gives_no_plain_sum_is_refused(parameters: dict[str, Any], told: str) -> None:
     random = np.random.default_rng(4)
-    data = lightgbm.Dataset(random.random((300, 2)), random.random(300), params={"linear_tree": True})
-    booster = lightgbm.train({"objective": "regression", "linear_tree": True, "verbosity": -1}, data, 2)
-    with pytest.raises(ValueError, match="linear leaves; expected constant"):
+    rows = random.normal(size=(300, 2))
+    data = lightgbm.Dataset(rows, np.argmax(np.column_stack([rows, rows[:, :1] * 0]), axis=1), params=parameters)
+    booster = lightgbm.train({**parameters, "verbosity": -1}, data, 2)
+    with pytest.raises(ValueError, match=told):
         Forest.parse(booster.model_to_string())

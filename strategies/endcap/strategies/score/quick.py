@@ -1,61 +1,59 @@
 """A forest scored node by node instead of row by row, exactly as LightGBM scores it.
 
-QuickScorer (Lucchese et al., SIGIR 2015), with rows side by side (V-QuickScorer, SIGIR 2016). A tree's leaves are bits
-of one word, from left to right. Each node whose condition fails for a row clears the leaves of its left side; the
-lowest bit that stays is the row's leaf. Nodes are visited by column and rising threshold, so that many are never looked
-at, and the compiler turns the loop over a block of rows into vector instructions, of whatever width the machine has.
+QuickScorer (Lucchese et al., SIGIR 2015), with rows side by side (V-QuickScorer, SIGIR 2016). A tree's leaves are bits,
+from left to right. Each node whose condition fails for a row clears the leaves of its left side; the first bit that
+stays is the row's leaf. A tree is cut into pieces of 32 leaves, so that a word is as wide as a value and a tree may be
+of any size: a node stands in each piece that it can clear leaves of.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from endcap.bundle.events import Array
-from endcap.strategies.compiled import compiled
-from endcap.strategies.score.forest import NAN_IS_MISSING, ZERO, ZERO_IS_MISSING, Forest
-
-BLOCK = 64
-"""Rows side by side. With few, LLVM unrolls the loop over them instead of vectorising it."""
-MOST_LEAVES = 64
-ALL = np.uint64(2**64 - 1)
-PLAIN, NAN_LEFT, NAN_RIGHT, ZERO_LEFT, ZERO_RIGHT = range(5)
-"""What a node takes a missing value for: the number 0, or a value that always goes left, or right."""
+from endcap.strategies.score import native
+from endcap.strategies.score.forest import Forest
+from endcap.strategies.score.native import LEAVES, ROWS
 
 
 @dataclass(frozen=True)
 class QuickScorer:
-    """Nodes sorted by (view, threshold). A view is a column as the nodes of one kind of missing values see it."""
+    """Nodes piece by piece. A view is a column as the nodes of one kind of missing values, or of one set, see it."""
 
     columns: Array  # int32[views]
     kinds: Array  # int8[views]
-    starts: Array  # int32[views + 1], into the nodes
+    set_starts: Array  # int64[views + 1], into the words; empty spans but for sets of categories
+    set_words: Array  # uint32[words]
+    trees: Array  # int32[trees + 1], into the pieces
+    firsts: Array  # int32[pieces]: the number of a piece's leftmost leaf
+    starts: Array  # int32[pieces + 1], into the nodes; those that send NaN to the right come first
+    splits: Array  # int32[pieces]: where those begin that send it to the left
+    places: Array  # int32[nodes]: ROWS times the view
     thresholds: Array  # float32[nodes], rounded down: for float32 values the comparison stays the same
-    trees: Array  # int32[nodes]
-    masks: Array  # uint64[nodes]: all but the leaves of the left subtree
-    leaf_starts: Array  # int32[trees]
-    leaves: Array  # float64[leaves], from left to right
+    masks: Array  # uint32[nodes]: all but the leaves of the left subtree
+    leaves: Array  # float64[leaves], from left to right, tree by tree
 
     @classmethod
-    def of(cls, forest: Forest) -> Self | None:
-        """None where a tree has more leaves than a word has bits."""
-        nodes, trees, masks, leaf_starts, leaves = _laid_out(forest)
-        if np.diff(np.append(leaf_starts, len(leaves))).max(initial=0) > MOST_LEAVES:
-            return None
-        thresholds = _rounded_down(forest.threshold[nodes])
-        views = forest.feature[nodes].astype(np.int64) * 8 + _kinds(forest)[nodes]
-        order = np.lexsort((thresholds, views))
-        distinct, first = np.unique(views[order], return_index=True)
+    def of(cls, forest: Forest) -> Self:
+        spans, leaves = _spans(forest)
+        views, view_of = _views(forest)
+        pieces = _pieces(spans, _nan_left(forest))
+        node, piece = pieces.nodes, pieces.of
         made = cls(
-            columns=(distinct // 8).astype(np.int32),
-            kinds=(distinct % 8).astype(np.int8),
-            starts=np.append(first, len(order)).astype(np.int32),
-            thresholds=thresholds[order],
-            trees=trees[order],
-            masks=masks[order],
-            leaf_starts=leaf_starts,
+            columns=views.columns,
+            kinds=views.kinds,
+            set_starts=views.set_starts,
+            set_words=views.set_words,
+            trees=pieces.trees,
+            firsts=pieces.firsts,
+            starts=np.searchsorted(piece, np.arange(len(pieces.firsts) + 1)).astype(np.int32),
+            splits=pieces.splits,
+            places=(view_of[node] * ROWS).astype(np.int32),
+            thresholds=_rounded_down(np.where(forest.categorical, 0.5, forest.threshold))[node],
+            masks=pieces.masks,
             leaves=leaves,
         )
         made.scores(np.zeros((1, int(forest.feature.max(initial=0)) + 1), np.float32))  # compiles, before any request
@@ -63,30 +61,56 @@ class QuickScorer:
 
     def scores(self, rows: Array) -> Array:
         """float64[n] from float32[n, features]: the sums of the leaves' values, added in the order of the trees."""
-        found = np.empty(-(-len(rows) // BLOCK) * BLOCK)
-        views = self._views(rows, len(found))
-        _sum_leaves(
-            views, self.starts, self.thresholds, self.trees, self.masks, self.leaf_starts, self.leaves, BITS, found
+        total = np.zeros(-(-len(rows) // ROWS) * ROWS)
+        native.add_leaves(
+            np.ascontiguousarray(rows, np.float32).reshape(-1),
+            rows.shape[1],
+            self.columns,
+            self.kinds,
+            self.set_starts,
+            self.set_words,
+            self.trees,
+            self.firsts,
+            self.starts,
+            self.splits,
+            self.places,
+            self.thresholds,
+            self.masks,
+            self.leaves,
+            total,
         )
-        return found[: len(rows)]
-
-    def _views(self, rows: Array, size: int) -> Array:
-        """float32[views, size]. NaN fails every condition, which is to the right; -inf meets every one."""
-        views = np.zeros((len(self.columns), size), np.float32)
-        values = np.ascontiguousarray(rows.T)[self.columns]
-        missing = np.isnan(values)
-        by_zero = self.kinds >= ZERO_LEFT
-        missing[by_zero] |= np.abs(values[by_zero]) <= np.float32(ZERO)
-        taken_for = np.array([0.0, -np.inf, np.nan, -np.inf, np.nan], np.float32)[self.kinds]
-        views[:, : len(rows)] = np.where(missing, taken_for[:, None], values)
-        return views
+        return total[: len(rows)]
 
 
-def _kinds(forest: Forest) -> Array:
-    """int64[nodes]: PLAIN to ZERO_RIGHT."""
-    right = (~forest.default_left).astype(np.int64)
-    kinds = np.where(forest.missing == NAN_IS_MISSING, NAN_LEFT + right, PLAIN)
-    return np.where(forest.missing == ZERO_IS_MISSING, ZERO_LEFT + right, kinds)
+class _Views(NamedTuple):
+    columns: Array
+    kinds: Array
+    set_starts: Array
+    set_words: Array
+
+
+def _views(forest: Forest) -> tuple[_Views, Array]:
+    """All views, and of each node its own (int64[nodes])."""
+    sets = np.where(forest.categorical, forest.threshold, -1).astype(np.int64)
+    kinds = np.where(forest.categorical, native.CATEGORY, forest.missing)
+    distinct, view_of = np.unique(np.stack([forest.feature, kinds, sets]), axis=1, return_inverse=True)
+    columns, kinds, sets = distinct
+    known = np.flatnonzero(sets >= 0)
+    sizes = np.zeros(len(sets), np.int64)
+    sizes[known] = np.diff(forest.set_starts)[sets[known]]
+    words = [forest.set_words[forest.set_starts[each] : forest.set_starts[each + 1]] for each in sets[known]]
+    return _Views(
+        columns.astype(np.int32),
+        kinds.astype(np.int8),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        np.concatenate([forest.set_words[:0], *words]),
+    ), view_of.ravel()
+
+
+def _nan_left(forest: Forest) -> Array:
+    """bool[nodes]: whether NaN, as it still stands in the node's view, goes left."""
+    goes: Array = forest.default_left & (forest.missing != native.NONE) & ~forest.categorical
+    return goes
 
 
 def _rounded_down(thresholds: Array) -> Array:
@@ -97,31 +121,75 @@ def _rounded_down(thresholds: Array) -> Array:
     return np.where(nearest.astype(np.float64) > thresholds, below, nearest)
 
 
-def _laid_out(forest: Forest) -> tuple[Array, Array, Array, Array, Array]:
-    """Of every node its number, tree and mask; where each tree's leaves start; and all leaves from left to right."""
-    nodes: list[int] = []
-    trees: list[int] = []
-    masks: list[int] = []
-    leaf_starts: list[int] = []
-    leaves: list[float] = []
-    for tree, root in enumerate(forest.roots.tolist()):
-        leaf_starts.append(len(leaves))
-        for node, low, high in _spans(forest, root, leaves):
-            nodes.append(node)
-            trees.append(tree)
-            left = ((1 << (high - low)) - 1) << low
-            masks.append(~left & int(ALL))
-    return (
-        np.array(nodes, np.int64),
-        np.array(trees, np.int32),
-        np.array(masks, np.uint64),
-        np.array(leaf_starts, np.int32),
-        np.array(leaves, np.float64),
+class _Span(NamedTuple):
+    """The leaves below a node's left child, counted from the left of its tree."""
+
+    node: int
+    low: int
+    high: int
+
+
+class _Tree(NamedTuple):
+    first: int
+    """The number of its leftmost leaf."""
+    size: int
+    spans: list[_Span]
+
+
+class _Pieces(NamedTuple):
+    trees: Array
+    firsts: Array
+    splits: Array
+    of: Array
+    nodes: Array
+    masks: Array
+
+
+def _pieces(trees: list[_Tree], nan_left: Array) -> _Pieces:
+    """Every node that clears leaves of a piece, by piece and by where NaN goes."""
+    rows: list[tuple[int, bool, int, int]] = []
+    firsts: list[int] = []
+    bounds = [0]
+    for tree in trees:
+        for low in range(0, tree.size, LEAVES):
+            masks = [(node, _bits(left - low, right - low)) for node, left, right in tree.spans]
+            rows += [(len(firsts), bool(nan_left[node]), node, mask) for node, mask in masks if mask]
+            firsts.append(tree.first + low)
+        bounds.append(len(firsts))
+    table = np.array(sorted(rows), np.int64).reshape(-1, 4)
+    return _Pieces(
+        trees=np.array(bounds, np.int32),
+        firsts=np.array(firsts, np.int32),
+        splits=np.searchsorted(table[:, 0] * 2 + table[:, 1], np.arange(len(firsts)) * 2 + 1).astype(np.int32),
+        of=table[:, 0],
+        nodes=table[:, 2],
+        masks=(2**LEAVES - 1 - table[:, 3]).astype(np.uint32),
     )
 
 
-def _spans(forest: Forest, root: int, leaves: list[float]) -> list[tuple[int, int, int]]:
-    """(node, low, high) of one tree: the bits of the leaves below a node's left child. Its leaves join ``leaves``."""
+def _bits(low: int, high: int) -> int:
+    """A word with the bits of leaves ``low`` to ``high`` of a piece; the leftmost leaf is the highest bit.
+
+    >>> bin(_bits(-5, 2))
+    '0b11000000000000000000000000000000'
+    """
+    low, high = max(low, 0), min(high, LEAVES)
+    return ((1 << (high - low)) - 1) << (LEAVES - high) if low < high else 0
+
+
+def _spans(forest: Forest) -> tuple[list[_Tree], Array]:
+    """The trees, and all their leaves' values from left to right (float64[leaves])."""
+    leaves: list[float] = []
+    trees = []
+    for root in forest.roots.tolist():
+        first = len(leaves)
+        spans = _walk(forest, root, leaves)
+        trees.append(_Tree(first, len(leaves) - first, spans))
+    return trees, np.array(leaves, np.float64)
+
+
+def _walk(forest: Forest, root: int, leaves: list[float]) -> list[_Span]:
+    """The spans of one tree's nodes; its leaves' values join ``leaves``."""
     children, values = forest.children, forest.leaf_value
     base, spans = len(leaves), []
     waiting: list[tuple[int, int]] = [(root, -1)]  # a node, and where its left side began once that is done
@@ -132,52 +200,6 @@ def _spans(forest: Forest, root: int, leaves: list[float]) -> list[tuple[int, in
         elif low < 0:
             waiting += [(node, len(leaves) - base), (int(children[node, 0]), -1)]
         else:
-            spans.append((node, low, min(len(leaves) - base, MOST_LEAVES)))
+            spans.append(_Span(node, low, len(leaves) - base))
             waiting.append((int(children[node, 1]), -1))
     return spans
-
-
-DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
-"""Multiplied by a power of two, its highest six bits name the power: the way to find the lowest bit in vectors."""
-BITS = np.zeros(64, np.int32)
-for _bit in range(64):
-    BITS[(int(DE_BRUIJN) << _bit & int(ALL)) >> 58] = _bit
-
-
-@compiled
-def _sum_leaves(
-    views: Array,
-    starts: Array,
-    thresholds: Array,
-    trees: Array,
-    masks: Array,
-    leaf_starts: Array,
-    leaves: Array,
-    bit_of: Array,
-    found: Array,
-) -> None:
-    bits = np.empty((len(leaf_starts), BLOCK), np.uint64)
-    for start in range(0, len(found), BLOCK):
-        bits[:] = ALL
-        for view in range(len(views)):
-            values = views[view, start : start + BLOCK]
-            highest = np.float32(-np.inf)
-            for row in range(BLOCK):
-                if not values[row] <= highest:  # NaN is above all
-                    highest = values[row]
-                    if np.isnan(highest):
-                        break
-            for node in range(starts[view], starts[view + 1]):
-                threshold = thresholds[node]
-                if highest <= threshold:
-                    break
-                mask, tree = masks[node], trees[node]
-                for row in range(BLOCK):
-                    bits[tree, row] &= ALL if values[row] <= threshold else mask
-        found[start : start + BLOCK] = 0.0
-        for tree in range(len(leaf_starts)):
-            first = leaf_starts[tree]
-            for row in range(BLOCK):
-                word = bits[tree, row]
-                lowest = word & (~word + np.uint64(1))
-                found[start + row] += leaves[first + bit_of[(lowest * DE_BRUIJN) >> np.uint64(58)]]

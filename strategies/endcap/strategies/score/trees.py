@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,18 +41,17 @@ class Trees:
 
     def __init__(self, config: TreesConfig, bundle: Bundle) -> None:
         part = bundle.part(config.model)
-        text = part.file("model.txt").read_text(encoding="utf-8")
         self.requires = tuple(part.json("features"))
-        self.forest = Forest.parse(text)
-        self.sums = leaf_sums(text, self.forest)
+        self.forest = Forest.parse(part.file("model.txt").read_text(encoding="utf-8"))
+        self.quick = QuickScorer.of(self.forest)
         self.forest.contributions(np.zeros((1, len(self.requires)), np.float32))  # compiles, before any request
-        self.net, self.blend = _beside(part) if config.net else (None, Blend(0.0, 1.0))
+        self.net, self.blend = beside(part) if config.net else (None, Blend(0.0, 1.0))
 
     def score(self, query: Query, candidates: Candidates) -> Array:
         if not len(candidates):
             return np.empty(0, np.float32)
         rows = candidates.matrix(self.requires)
-        trees = self.sums(rows).astype(np.float32)
+        trees = self.quick.scores(rows).astype(np.float32)
         return self.blend(trees, self.net.scores(rows)) if self.net else trees
 
     def contributions(self, query: Query, candidates: Candidates) -> Array:
@@ -62,23 +60,9 @@ class Trees:
         return self.blend(parts, self.net.contributions(rows)) if self.net else parts
 
 
-def _beside(part: Part) -> tuple[Net | None, Blend]:
+def beside(part: Part) -> tuple[Net | None, Blend]:
     """The network and its share; none where training made none, or found it of no use."""
     if "blend.json" not in part.files():
         return None, Blend(0.0, 1.0)
     blend = Blend(**part.json("blend"))
     return (Net.open(part) if blend.share else None), blend
-
-
-def leaf_sums(text: str, forest: Forest) -> Callable[[Array], Array]:
-    """From float32[n, k] to float64[n]: what ``Booster.predict`` gives with ``raw_score``, to the last bit."""
-    quick = QuickScorer.of(forest)
-    return quick.scores if quick else _by_lightgbm(text)
-
-
-def _by_lightgbm(text: str) -> Callable[[Array], Array]:
-    """For trees of more leaves than QuickScorer takes. Imported only here: LightGBM brings threads of its own."""
-    import lightgbm
-
-    booster = lightgbm.Booster(model_str=text)
-    return lambda rows: np.asarray(booster.predict(rows, num_threads=1, raw_score=True))
