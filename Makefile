@@ -107,6 +107,19 @@ demo: $(INSTALLED) ## Train on a real shop's data, serve it and show rankings; A
 bench: $(INSTALLED) ## Measure speed and size; prints tables, writes benchmarks/out/*.json.
 	$(BIN)/python benchmarks/speed.py $(ARGS)
 
+.PHONY: bench-pipeline bench-serve bench-scale bench-peers
+bench-pipeline: $(INSTALLED) ## Compare the pipeline with a plain one, stage by stage; ARGS=--quick takes two minutes.
+	$(BIN)/python -m benchmarks.pipeline $(ARGS)
+
+bench-serve: $(INSTALLED) ## Load the server by the compiled generator, closed and open loop; wants libgrpc++-dev.
+	$(BIN)/python -m benchmarks.serve $(ARGS)
+
+bench-scale: $(INSTALLED) ## Measure made shops of 10,000 to 1,000,000 items; ARGS="--train 1m,5m,20m" trains too.
+	$(BIN)/python -m benchmarks.scale $(ARGS)
+
+bench-peers: $(INSTALLED) ## Put both pipelines behind other servers, each installed into an environment of its own.
+	$(BIN)/python -m benchmarks.peers $(ARGS)
+
 quality: $(INSTALLED) ## Measure the ranking quality of every strategy; prints a table, writes benchmarks/out/quality.json.
 	$(BIN)/python benchmarks/quality.py $(ARGS)
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -63,10 +64,21 @@ def drive(
 ) -> dict[str, Any]:
     """One run against the server whose first process is ``pid``: closed with ``concurrency`` calls in flight, or open
     at ``rate``. What the generator says, and ``server_cpu_ms`` and ``client_cpu_ms``, each of a request answered."""
-    command = [str(generator()), "--address", address, "--method", method, "--requests", str(requests)]
-    options = {"concurrency": concurrency, "channels": channels, "seconds": seconds, "warmup": 0, "rate": rate}
-    command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    options = {"address": address, "method": method, "requests": requests, "concurrency": concurrency}
+    options |= {"channels": channels, "seconds": seconds, "warmup": 0, "rate": rate}
+    found = measured([str(generator())], options, pid, seconds)
+    return {"concurrency": None if rate else concurrency, "channels": channels, **found}
+
+
+def drive_http(address: str, requests: Path, pid: int, concurrency: int = 16, seconds: float = 8.0) -> dict[str, Any]:
+    """As ``drive``, of POSTs."""
+    options = {"address": address, "requests": requests, "concurrency": concurrency, "seconds": seconds}
+    return measured([sys.executable, "-m", "benchmarks.http_load"], options, pid, seconds)
+
+
+def measured(program: list[str], options: dict[str, Any], pid: int, seconds: float) -> dict[str, Any]:
     before = cpu_seconds(pid)
+    command = [*program, *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process.stdout as stdout:
@@ -78,8 +90,6 @@ def drive(
     answered = max(found["ok_per_s"] * seconds, 1.0)
     shares = sorted(spent.values(), reverse=True)
     return {
-        "concurrency": None if rate else concurrency,
-        "channels": channels,
         **found,
         "server_cpu_ms": round(sum(shares) * 1000 / answered, 3),
         "client_cpu_ms": round((usage.ru_utime + usage.ru_stime) * 1000 / answered, 3),

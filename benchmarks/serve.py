@@ -23,7 +23,7 @@ from rich.table import Table
 
 import benchmarks.one_thread  # noqa: F401  (before numpy)
 from benchmarks import asked
-from benchmarks.common import OUT, WORK, bundle_of, machine, ratio, write_json
+from benchmarks.common import OUT, ROOT, WORK, bundle_of, machine, ratio, write_json
 from benchmarks.load import NoGenerator, drive, generator, write_requests
 from endcap.bundle.folder import Bundle
 from endcap.cli._demo.server import READY, served
@@ -61,19 +61,6 @@ class Bench:
         with served(self.bundle.folder, 0, 0, WORK / "serve.log", "--workers", str(workers), *more) as server:
             yield server.address, server.process.pid
 
-    @contextmanager
-    def bare(self, pipeline: str, workers: int) -> Iterator[tuple[str, int]]:
-        command = [sys.executable, "-m", "benchmarks.bare_server", "--bundle", str(self.bundle.folder)]
-        command += ["--pipeline", pipeline, "--workers", str(workers)]
-        process = Popen(command, stdout=PIPE, text=True)
-        assert process.stdout is not None
-        try:
-            ready = next(filter(None, map(READY.search, process.stdout)))
-            yield ready["address"], process.pid
-        finally:
-            process.terminate()
-            process.wait()
-
     def driven(self, server: tuple[str, int], kind: str, what: str, strategy: str = "", **how: Any) -> dict[str, Any]:
         """The median, by rate, of several runs, each with requests of its own."""
         address, pid = server
@@ -95,6 +82,21 @@ class Bench:
 
     def warm(self, server: tuple[str, int], kind: str, strategy: str = "") -> None:
         drive(server[0], self.requests(kind, 1000, strategy), server[1], seconds=2.0, concurrency=8)
+
+
+@contextmanager
+def bare_server(bundle: Bundle, pipeline: str, workers: int) -> Iterator[tuple[str, int]]:
+    """Address and first process of a pipeline behind nothing but grpc.aio."""
+    command = [sys.executable, "-m", "benchmarks.bare_server", "--bundle", str(bundle.folder)]
+    process = Popen([*command, "--pipeline", pipeline, "--workers", str(workers)], stdout=PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    try:
+        ready = next(filter(None, map(READY.search, process.stdout)))
+        yield ready["address"], process.pid
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
 
 
 def closed_and_open(bench: Bench, kind: str) -> dict[str, Any]:
@@ -119,7 +121,7 @@ def held(row: dict[str, Any]) -> bool:
 
 
 def plainly(bench: Bench) -> Rows:
-    with bench.bare("plain", 2) as server:
+    with bare_server(bench.bundle, "plain", 2) as server:
         for kind in KINDS:
             bench.warm(server, kind)
         return [bench.driven(server, kind, "plain behind grpc.aio, closed 16", concurrency=16) for kind in KINDS]
