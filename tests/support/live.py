@@ -22,6 +22,8 @@ from grpc_status import rpc_status
 
 READY = re.compile(r"serving (\S+) on (\S+:\d+), metrics on (\S+), (\d+) workers?(?:.*, health on (\S+))?")
 PATIENCE_SECONDS = 20.0
+START_SECONDS = 120.0
+"""A first start compiles machine code, on a machine that may be busy with other tests."""
 
 
 def wait_for(true: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
@@ -51,7 +53,7 @@ class Live:
 
     def __enter__(self) -> Self:
         assert self.process.stdout is not None
-        timer = Timer(PATIENCE_SECONDS, self.process.kill)
+        timer = Timer(START_SECONDS, self.process.kill)
         timer.start()
         line = self.process.stdout.readline()
         timer.cancel()
