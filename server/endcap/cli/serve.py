@@ -18,7 +18,10 @@ def command(
     ] = 9464,
     workers: Annotated[int, typer.Option(help="Processes that share the port; one a core.", min=1, max=256)] = 1,
     host: Annotated[
-        str, typer.Option(help="Address to listen on. There is no access control: 0.0.0.0 lets in all who reach it.")
+        str,
+        typer.Option(
+            help="Address to listen on. 0.0.0.0 lets in all who reach it, unless [tls] asks for certificates."
+        ),
     ] = "127.0.0.1",
     strategies: Annotated[
         Path | None, typer.Option(help="A TOML file of strategies, laid over the ready-made ones and the bundle's.")

@@ -17,7 +17,7 @@ class ServeOptions(BaseModel):
     bundle: Path
     """A bundle's folder, or a folder of bundles, of which the newest is served."""
     host: str = "127.0.0.1"
-    """Loopback unless asked: the service has no access control of its own."""
+    """Loopback unless asked: mTLS is the only access control of the service."""
     port: int = Field(50051, ge=0, le=65535)
     """0: any free one."""
     metrics_port: int = Field(9464, ge=0, le=65535)
