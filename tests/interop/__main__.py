@@ -49,5 +49,5 @@ def _more(report: pytest.TestReport) -> str:
 
 
 if __name__ == "__main__":
-    folder = str(Path(__file__).parent)
-    sys.exit(pytest.main(["-p", "no:terminal", folder, *sys.argv[1:]], plugins=[Lines()]))
+    tests = str(Path(__file__).with_name("test_interop.py"))
+    sys.exit(pytest.main(["-p", "no:terminal", tests, *sys.argv[1:]], plugins=[Lines()]))

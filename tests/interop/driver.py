@@ -96,12 +96,16 @@ class Driver:
         assert process.stdout is not None
         Thread(target=_read, args=(process.stdout, self._lines), daemon=True).start()
 
-    def ask(self, id: str, channel: dict[str, Any], method: str, requests: list[Any], timeout_ms: int = 10_000) -> Answer:
+    def ask(
+        self, id: str, channel: dict[str, Any], method: str, requests: list[Any], timeout_ms: int = 10_000
+    ) -> Answer:
         """Make one call and wait for its answer."""
         self.send(id, channel, method, requests, timeout_ms)
         return self.receive(id, method, timeout_ms)
 
-    def send(self, id: str, channel: dict[str, Any], method: str, requests: list[Any], timeout_ms: int = 10_000) -> None:
+    def send(
+        self, id: str, channel: dict[str, Any], method: str, requests: list[Any], timeout_ms: int = 10_000
+    ) -> None:
         """Hand in one call; the driver makes them one after another."""
         asked = {"id": id, "channel": channel, "method": method, "requests": requests, "timeout_ms": timeout_ms}
         assert self._process.stdin is not None
