@@ -17,6 +17,7 @@ UNKNOWN_OR_OUT_OF_RANGE = {
     "server.maxInFlight=-1": "/server/maxInFlight",
     "server.connectionAgeSeconds=-1": "/server/connectionAgeSeconds",
     "server.slateCacheMib=0.5": "/server/slateCacheMib",
+    "server.shareQueryVectors=perhaps": "/server/shareQueryVectors",
     "server.graceSeconds=-0.5": "/server/graceSeconds",
     "server.drainSeconds=301": "/server/drainSeconds",
     "server.wrokers=2": "at '/server': additional properties 'wrokers' not allowed",

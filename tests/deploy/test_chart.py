@@ -119,7 +119,8 @@ def test_the_server_starts_as_the_chart_starts_it(render: Render, values: str, t
     here = {"--bundle": _bundle(tmp_path / "bundles"), "--host": "127.0.0.1", "--workers": 1}
     free = dict.fromkeys(("--port", "--metrics-port", "--health-port"), 0)
     asked = _arguments(_server(manifests))
-    files = {name: tmp_path / Path(asked[name]).name for name in ("--config", "--strategies") if name in asked}
+    named = [name for name in ("--config", "--strategies", "--cache-folder") if name in asked]
+    files = {name: tmp_path / Path(asked[name]).name for name in named}
     given = asked | {name: str(value) for name, value in (here | free | files).items() if name in asked}
     with Live(tmp_path / "bundles", *(f"{name}={value}" if value else name for name, value in given.items())) as live:
         assert live.version.startswith("tiny-")
@@ -133,9 +134,9 @@ def test_every_option_of_the_server_that_the_chart_leaves_out_is_meant_to_be(ren
     """A new option of `endcap serve` ends up here, and then in the chart or in this list."""
     known = {f"--{name.replace('_', '-')}" for name in inspect.signature(command).parameters}
     everything = _arguments(_server(render(f"--values={ROOT}/tests/deploy/values/everything.yaml")))
-    assert known - set(everything) == {"--json-logs"}, "everything.yaml turns this one off"
-    assert set(everything) <= known
-    assert "--json-logs" in _arguments(_server(render()))
+    default = _arguments(_server(render()))
+    assert known - set(everything) - set(default) == {"--cpu-only"}, "the serving image knows no GPU anyway"
+    assert set(everything) | set(default) <= known
 
 
 def test_with_tls_probes_go_to_the_plain_port(render: Render) -> None:

@@ -56,7 +56,7 @@ def test_a_step_that_is_not_there_is_named() -> None:
 def environment() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="endcap-image-") as folder:
         steps = {**os.environ, "PYTHON": sys.executable, "PIP_NO_CACHE_DIR": "0"}
-        subprocess.run([STEPS, "wheels", f"{folder}/wheels"], check=True, env=steps, timeout=600)
+        subprocess.run([STEPS, "wheels", f"{folder}/wheels"], check=True, env=steps, timeout=900)
         subprocess.run(
             [STEPS, "install", f"{folder}/venv", f"{folder}/wheels", "cpu"], check=True, env=steps, timeout=900
         )
