@@ -30,7 +30,9 @@ async def main() -> None:
     options = _options()
     host, port = options.address.split(":")
     messages = itertools.cycle(read_requests(options.requests))
-    heads = f"POST {options.path} HTTP/1.1\r\nHost: {options.address}\r\nContent-Length: "
+    heads = (
+        f"POST {options.path} HTTP/1.1\r\nHost: {options.address}\r\nContent-Type: {options.type}\r\nContent-Length: "
+    )
     end = time.perf_counter() + options.seconds
     latencies: list[float] = []
     codes: Counter[str] = Counter()
@@ -68,6 +70,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", required=True)
     parser.add_argument("--path", default="/rank")
+    parser.add_argument("--type", default="application/octet-stream", help="of what is posted")
     parser.add_argument("--requests", type=Path, required=True)
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=8.0)

@@ -70,9 +70,9 @@ def drive(
     return {"concurrency": None if rate else concurrency, "channels": channels, **found}
 
 
-def drive_http(address: str, requests: Path, pid: int, concurrency: int = 16, seconds: float = 8.0) -> dict[str, Any]:
-    """As ``drive``, of POSTs."""
-    options = {"address": address, "requests": requests, "concurrency": concurrency, "seconds": seconds}
+def drive_http(address: str, requests: Path, pid: int, content_type: str, seconds: float) -> dict[str, Any]:
+    """As ``drive`` with 16 in flight, of POSTs."""
+    options = {"address": address, "requests": requests, "concurrency": 16, "seconds": seconds, "type": content_type}
     return measured([sys.executable, "-m", "benchmarks.http_load"], options, pid, seconds)
 
 

@@ -1,7 +1,7 @@
 """Endcap's pipeline, and the plain one, behind other servers: `python -m benchmarks.peers --json out.json`.
 
 Two workers each, sixteen calls in flight, the same requests and the same client where the protocol is gRPC; over HTTP
-and marked so otherwise. Each peer is installed, pinned, into an environment of its own below `.endcap/bench/venvs`, that
+and marked so otherwise. Each peer is installed, pinned, into an environment below `.endcap/bench/venvs`, that
 sees the packages of `.venv` too. A peer that cannot be installed, started or asked is reported with the reason.
 """
 
@@ -52,7 +52,7 @@ PEERS = (
         method="/inference.GRPCInferenceService/ModelInfer",
         wraps=True,
     ),
-    Peer("BentoML", "bento", ("bentoml[grpc]==1.4.40",), method="/bentoml.grpc.v1.BentoService/Call", wraps=True),
+    Peer("BentoML", "bento", ("bentoml==1.4.40",), "HTTP", wraps=True),
     Peer("Ray Serve", "ray_grpc", ("ray[serve-grpc]==2.60.0",)),
     Peer("LitServe", "lit", ("litserve==0.2.19",), "HTTP"),
 )
@@ -69,12 +69,20 @@ def environment(peer: Peer) -> Path:
     if not python.is_file():
         subprocess.run((sys.executable, "-m", "venv", str(folder)), check=True)
         inside = next(folder.glob("lib/python*/site-packages"))
-        (inside / "endcap_main.pth").write_text(sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8")
+        (inside / "endcap_main.pth").write_text("\n".join(_shared()) + "\n", encoding="utf-8")
     command = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer.packages)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NoPeer(f"pip install {' '.join(peer.packages)}: {_last_line(done.stderr)}")
     return python
+
+
+def _shared() -> list[str]:
+    """Where the packages of `.venv` and Endcap's own source are; a peer's own packages go before them."""
+    return [
+        sysconfig.get_paths()["purelib"],
+        *(str(ROOT / part) for part in ("strategies", "server", "clients/python")),
+    ]
 
 
 def _last_line(text: str) -> str:
@@ -176,13 +184,18 @@ class Bench:
             if wrapper and peer:
                 requests = wrapped(wrapper, peer, requests)
             if protocol == "HTTP":
-                runs.append(drive_http(address, requests, pid, seconds=self.options.seconds))
+                runs.append(drive_http(address, requests, pid, _type(wrapper), self.options.seconds))
             else:
                 runs.append(drive(address, requests, pid, seconds=self.options.seconds, method=method))
         found = sorted(runs[1:], key=lambda run: run["ok_per_s"])[(len(runs) - 1) // 2]
         if not found["ok_per_s"]:
             raise NoPeer(f"it answers no request: {found['codes']}")
         return {"server": name, "protocol": protocol, **found}
+
+
+def _type(wrapper: Path | None) -> str:
+    """What is posted: our own message's bytes, or the JSON around them."""
+    return "application/json" if wrapper else "application/octet-stream"
 
 
 def wrapped(python: Path, peer: Peer, requests: Path) -> Path:
