@@ -11,13 +11,13 @@ from endcap.v1.ranking_pb2 import BatchRankResponse, RankResponse
 
 from .driver import Answer
 
-VOLATILE = ("request_id", "attribution_token", "timings")
+VOLATILE = ("attribution_token", "timings")
 """Fields of a slate that differ from call to call."""
 
 
 def check(answer: Answer, expect: Mapping[str, Any], attempts: Sequence[str] = ()) -> None:
     """Raises AssertionError, with what was found and what was expected. ``attempts`` are the scripted server's."""
-    same("code", answer.code, expect.get("code", "OK"))
+    same(f"code (message {answer.message!r})", answer.code, expect.get("code", "OK"))
     for name, wanted in expect.items():
         if name == "attempts":
             check_attempts(attempts, wanted)

@@ -82,7 +82,7 @@ class Scripted(ranking_pb2_grpc.RankingServiceServicer):
             left.wait(HOLD_SECONDS)
         elif len(attempts) <= script.failures:
             _fail(script, context)
-        return RankResponse(request_id=request.request_id, strategy="scripted")
+        return RankResponse(strategy="scripted")
 
     def BatchRank(self, request_iterator: Any, context: Any) -> Any:
         raise NotImplementedError

@@ -25,10 +25,12 @@ class Case:
     """What the scripted server does, as Script in scripted.py has it."""
 
     def asked_by(self, language: str) -> list[dict[str, Any]]:
-        """The requests; those to the scripted server carry the id by which it knows what to do."""
-        if self.server != "scripted":
+        """The requests. Their id is the same in every language, since ties are broken by it; but the scripted server
+        knows by it what to do for whom."""
+        if self.method != "Rank":
             return self.requests
-        return [request | {"requestId": self.request_id(language)} for request in self.requests]
+        request_id = self.request_id(language) if self.server == "scripted" else self.id
+        return [{"requestId": request_id} | request for request in self.requests]
 
     def request_id(self, language: str) -> str:
         return f"{self.id}/{language}"
