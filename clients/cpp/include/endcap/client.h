@@ -10,10 +10,12 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "endcap/error.h"

@@ -45,12 +45,16 @@ public final class Driver {
         driver.clients.values().forEach(EndcapClient::close);
     }
 
-    // A call to nobody: on a busy machine, loading gRPC takes seconds of the first call's deadline.
+    // Calls to nobody: on a busy machine, loading gRPC and TLS takes seconds of the first call's deadline.
     private static void loadClasses() {
-        try (EndcapClient client = EndcapClient.connect("127.0.0.1:1")) {
-            client.getServingState(Duration.ofSeconds(10));
-        } catch (EndcapException expected) {
-            System.err.println("ready");
+        String nobody = "127.0.0.1:1";
+        for (EndcapClient.Builder builder : List.of(
+                EndcapClient.builder(nobody), EndcapClient.builder(nobody).tls(endcap.client.Tls.system()))) {
+            try (EndcapClient client = builder.build()) {
+                client.getServingState(Duration.ofSeconds(10));
+            } catch (EndcapException expected) {
+                System.err.println("loaded: " + expected.getMessage());
+            }
         }
     }
 
