@@ -12,6 +12,7 @@ from endcap.bundle.writer import BundleWriter
 from endcap.strategies.contract import Query
 from endcap.strategies.recall.als import Factors
 from endcap.training.fit import als
+from endcap.training.fit.reach import COSINES
 from endcap.training.shop import Shop
 from endcap.training.snapshot import manifest_of
 
@@ -77,6 +78,16 @@ def test_factors_tell_what_a_shopper_takes_from_what_they_do_not(shop: Shop, fac
 def test_the_gram_matrix_is_of_the_items_that_were_met(shop: Shop, factors: Factors) -> None:
     y = als.factorised(als.confidence_matrix(shop), seed=7).items.astype(np.float64)
     np.testing.assert_allclose(factors.gram, y.T @ y + als.REGULARIZATION * np.eye(als.FACTORS), rtol=1e-5, atol=1e-8)
+
+
+def test_what_recall_looks_at_is_written_the_longest_first_with_how_far_it_has_to_look(factors: Factors) -> None:
+    for shelf in (factors.regular, factors.new):
+        lengths = np.linalg.norm(shelf.vectors, axis=1)
+        assert len(lengths) > 0
+        assert (np.diff(shelf.lengths) <= 0).all()
+        np.testing.assert_allclose(shelf.lengths, lengths, rtol=1e-4, atol=1e-30)
+    np.testing.assert_array_equal(factors.proposals, factors.items[factors.proposable])
+    assert factors.regular.reach in (*COSINES, 1.0)
 
 
 def test_events_after_the_cut_off_are_not_there_to_learn_from(shop: Shop) -> None:

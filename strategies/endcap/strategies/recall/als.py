@@ -11,10 +11,11 @@ import numpy as np
 from pydantic import Field
 
 from endcap.bundle.events import Array
-from endcap.bundle.folder import Bundle
+from endcap.bundle.folder import Bundle, Part
 from endcap.strategies.anchors import anchors
 from endcap.strategies.batch import Recalled
 from endcap.strategies.contract import NO_ITEMS, Query, ReasonCode, Settings
+from endcap.strategies.recall.longest import Added, Longest
 from endcap.strategies.recall.top import top
 
 DEFAULT_PLACES = 0.05
@@ -28,7 +29,7 @@ class Factors:
         part = bundle.part("als")
         self.items = part.array("item_factors")  # float32[items, f]
         self.proposable = part.array("proposable")  # int32[k], the items with enough shoppers to be proposed
-        self.proposals = part.array("proposals")  # float32[k, f], their factors, side by side for one pass
+        self.proposals = part.array("proposals")  # float32[k, f], their factors, the longest first
         self.gram = part.array("gram")  # float64[f, f]: Y'Y + regularization, of the items with events
         fitted = part.json("als")
         self.alpha, self.half_life_days = float(fitted["alpha"]), float(fitted["half_life_days"])
@@ -38,7 +39,14 @@ class Factors:
         self.newcomers = part.array("newcomers") if told else NO_ITEMS
         """int32[m]: items that hardly anybody has met yet."""
         self.newcomer_factors = part.array("newcomer_factors") if told else self.items[:0]
-        """float32[m, f]: what is expected of them, not to scale."""
+        """float32[m, f]: what is expected of them, not to scale; the longest first."""
+        reach = float(fitted.get("reach", {"cosine": 1.0})["cosine"])
+        self.regular = Longest(
+            self.proposable, self.proposals, _lengths(part, "proposal_lengths", self.proposable), reach
+        )
+        self.new = Longest(
+            self.newcomers, self.newcomer_factors, _lengths(part, "newcomer_lengths", self.newcomers), reach
+        )
 
     def fold_in(self, query: Query) -> Array:
         """float32[f]: the factor of this request's shopper, or of its seed items; zeros where nothing is known."""
@@ -58,21 +66,25 @@ class Factors:
         return float(np.interp(places, shares, scales))
 
     def best(
-        self, shopper: Array, limit: int, allowed: Array | None, places: float, correction: Array | None = None
+        self, shopper: Array, limit: int, allowed: Array | None, places: float, correction: Added | None = None
     ) -> Recalled:
         """The items of the highest scores for a shopper's factor; newcomers hold about ``places`` of them.
 
-        ``correction`` (float32[k]) is added to the scores of what can be proposed.
+        ``correction``, of float32[k], is added to the scores of what can be proposed.
         """
-        scores, items = self.proposals @ shopper, self.proposable
-        if correction is not None:
-            scores += correction
-        scale = self.scale(places)
-        if scale > 0 and len(self.newcomers):
-            scores = np.concatenate([scores, (self.newcomer_factors @ shopper) * np.float32(scale)])
-            items = np.concatenate([items, self.newcomers])
-        found = top(scores, limit, None if allowed is None else allowed[items])
-        return Recalled(items[found.items], found.scores)
+        found = self.regular.search(shopper, limit, allowed, plus=correction).best
+        scale = np.float32(self.scale(places))
+        if not scale > 0:
+            return found
+        least = float(found.scores[-1]) if len(found.scores) == limit else 0.0
+        new = self.new.search(scale * shopper, limit, allowed, least).best
+        scores, items = np.concatenate([found.scores, new.scores]), np.concatenate([found.items, new.items])
+        return top(scores, limit, None, items)
+
+
+def _lengths(part: Part, name: str, items: Array) -> Array:
+    """float32[k]; in a bundle that was written before there were any, without an end, so that all are looked at."""
+    return part.array(name) if f"{name}.npy" in part.files() else np.broadcast_to(np.float32(np.inf), len(items))
 
 
 def folded_in(gram: Array, factors: Array, confidence: Array) -> Array:

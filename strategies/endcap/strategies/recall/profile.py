@@ -24,6 +24,7 @@ from endcap.strategies.batch import Recalled
 from endcap.strategies.contract import Query, ReasonCode, Settings
 from endcap.strategies.recall.als import DEFAULT_PLACES, Factors
 from endcap.strategies.recall.cold import spoken
+from endcap.strategies.recall.longest import added
 from endcap.strategies.text.space import TextSpace, text_space
 
 NOISE = 0.03
@@ -92,6 +93,7 @@ class ProfileRecall:
         self.spread = part.array("shopper_spread")  # float64[f, f]
         self.space = text_space(bundle) if bundle.has("text") else None
         self.correction = self._correction(bundle)
+        self.added = added(self.correction)
 
     def _correction(self, bundle: Bundle) -> Array:
         """float32[k], one each of the items that can be proposed: the mean shopper's score as of late, less the usual
@@ -106,7 +108,7 @@ class ProfileRecall:
 
     def recall(self, query: Query, limit: int) -> Recalled:
         factor = self.factor(query)
-        return self.factors.best(factor, limit, query.allowed, self.config.newcomers, self.correction)
+        return self.factors.best(factor, limit, query.allowed, self.config.newcomers, self.added)
 
     def factor(self, query: Query) -> Array:
         """float32[f]."""

@@ -6,7 +6,7 @@ shoppers who have not done anything yet (shoppers.py).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -18,6 +18,7 @@ from endcap.bundle.writer import PartWriter
 from endcap.strategies.anchors import decay
 from endcap.strategies.contract import SECONDS_PER_DAY
 from endcap.strategies.recall.als import DEFAULT_PLACES, confidences, folded_in
+from endcap.strategies.recall.longest import Longest, by_length
 from endcap.training.fit.fitter import Context, Fitter
 from endcap.training.fit.newcomers import (
     DEPTH,
@@ -31,6 +32,7 @@ from endcap.training.fit.newcomers import (
     learn,
     scale_for,
 )
+from endcap.training.fit.reach import PROBES, best_reach
 from endcap.training.fit.shoppers import learn_shoppers
 from endcap.training.shop import Shop
 
@@ -64,12 +66,34 @@ def _als(shop: Shop, part: PartWriter, context: Context) -> None:
         profile = learn_shoppers(shop.user_columns, shoppers, seed)
     items = own.copy()
     items[found.items] = found.factors * np.float32(found.scales[str(DEFAULT_PLACES)])
-    part.arrays({"item_factors": items, "gram": gram, "proposable": proposable, "proposals": own[proposable]})
-    part.arrays({"newcomers": found.items, "newcomer_factors": found.factors})
+    part.arrays({"item_factors": items, "gram": gram})
+    proposals = _write_longest(part, proposable, own[proposable], "proposable", "proposals", "proposal_lengths")
+    _write_longest(part, found.items, found.factors, "newcomers", "newcomer_factors", "newcomer_lengths")
     part.arrays({"profile": profile.rows, "shopper_spread": profile.spread})
     part.json("profile", profile.columns)
-    fitted = {"alpha": ALPHA, "half_life_days": HALF_LIFE_DAYS, "most_items": MOST_ITEMS}
+    reach = best_reach(proposals, _folded(matrix, own, gram, seed))
+    context.progress(
+        f"recall from factors finds {reach.recall:.1%} of the best {DEPTH}, in {reach.seen:.1%} of the items"
+    )
+    fitted: dict[str, Any] = {"alpha": ALPHA, "half_life_days": HALF_LIFE_DAYS, "most_items": MOST_ITEMS}
+    fitted["reach"] = reach._asdict()
     part.json("als", {**fitted, "newcomer_scales": found.scales, "newcomer_settings": found.chosen._asdict()})
+
+
+def _write_longest(part: PartWriter, items: Array, factors: Array, *names: str) -> Longest:
+    """Items and their factors, the longest first, under the names given for items, factors and lengths."""
+    order, lengths = by_length(factors)
+    written = items[order], factors[order], lengths
+    part.arrays(dict(zip(names, written, strict=True)))
+    return Longest(*written, reach=1.0)
+
+
+def _folded(matrix: csr_matrix, own: Array, gram: Array, seed: int) -> Array:
+    """float32[s, FACTORS]: shoppers by lot, as a request folds them in."""
+    active = np.random.default_rng([seed, 7]).permutation(np.flatnonzero(matrix.getnnz(axis=1)))[:PROBES]
+    rows = [slice(matrix.indptr[user], matrix.indptr[user + 1]) for user in active]
+    known = [folded_in(gram, own[matrix.indices[row]], matrix.data[row].astype(np.float64)) for row in rows]
+    return np.array(known, np.float32).reshape(-1, own.shape[1])
 
 
 def confidence_matrix(shop: Shop) -> csr_matrix:
