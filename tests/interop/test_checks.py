@@ -49,7 +49,7 @@ def test_a_check_passes_what_is_right_and_no_more(name: str, right: Any, wrong: 
 
 
 def test_an_answer_must_be_ok_unless_the_case_says_otherwise() -> None:
-    with pytest.raises(AssertionError, match="code .*: found 'INTERNAL', expected 'OK'"):
+    with pytest.raises(AssertionError, match=r"code .*: found 'INTERNAL', expected 'OK'"):
         check(replace(RIGHT, code="INTERNAL"), {})
 
 
