@@ -17,7 +17,6 @@ from pathlib import Path
 
 import grpc
 
-import benchmarks.one_thread  # noqa: F401  (before numpy)
 from benchmarks.load import RANK
 from benchmarks.ranker_service import ranker_of
 

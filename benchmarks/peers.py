@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-import benchmarks.one_thread  # noqa: F401  (before numpy)
 from benchmarks import asked
 from benchmarks.common import OUT, ROOT, WORK, bundle_of, machine, write_json
 from benchmarks.load import RANK, NoGenerator, drive, drive_http, generator, write_requests

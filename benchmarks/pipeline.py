@@ -17,7 +17,6 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-import benchmarks.one_thread  # noqa: F401  (before numpy)
 from benchmarks.common import DAYS, OUT, WORK, bundle_of, machine, on_cores, ratio, write_json
 from benchmarks.contest import SIZE, Answer, Measured, Ours, Request, contest
 from benchmarks.made_shop import QUICK_SIZES, Ranking, Size, made_bundle

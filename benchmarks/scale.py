@@ -14,15 +14,16 @@ import multiprocessing
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-import benchmarks.one_thread  # noqa: F401  (before numpy)
+from benchmarks import ALL_CORES
 from benchmarks.common import OUT, WORK, machine, on_cores, write_json
 from benchmarks.contest import Ours, Request, contest
 from benchmarks.made_shop import QUICK_SIZES, Size, made_bundle, made_shop
@@ -134,6 +135,20 @@ def apart(work: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any
             return {"failed": f"{type(error).__name__}: {error}"}
 
 
+@contextmanager
+def all_cores() -> Iterator[None]:
+    """Processes started inside use as many threads as there are cores, as `endcap train` does."""
+    limited = {name: value for name, value in os.environ.items() if name.endswith("_NUM_THREADS")}
+    for name in limited:
+        del os.environ[name]
+    os.environ[ALL_CORES] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[ALL_CORES]
+        os.environ.update(limited)
+
+
 def growth(found: dict[str, Any]) -> dict[str, Any]:
     """Processor time of a request at 1,000,000 items by that at 10,000; seconds of training for a million events."""
     small, large = (found["served"].get(name) or {} for name in ("10k", "1m"))
@@ -158,7 +173,8 @@ def main() -> None:
         _save(options.json, found)
     for name in filter(None, options.train.split(",")):
         console.print(f"{name} events: training")
-        found["trained"][name] = apart(trained_at, TRAININGS[name]) | machine_now()
+        with all_cores():
+            found["trained"][name] = apart(trained_at, TRAININGS[name]) | machine_now()
         _save(options.json, found)
     _save(options.json, found)
     console.print(_table(found))

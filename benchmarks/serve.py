@@ -21,7 +21,6 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-import benchmarks.one_thread  # noqa: F401  (before numpy)
 from benchmarks import asked
 from benchmarks.common import OUT, ROOT, WORK, bundle_of, machine, ratio, write_json
 from benchmarks.load import NoGenerator, drive, generator, write_requests

@@ -21,13 +21,14 @@ ROWS = 500
 
 
 def trees_of(bundle: Bundle, requests: list[Request], ours: Ours, rounds: int) -> dict[str, Any]:
-    """500 rows at a time, in the columns and values that serving sees."""
+    """500 rows at a time, or all where there are fewer, in the columns and values that serving sees."""
     part, strategy = bundle.part("ranker"), ours.strategies.resolve()
     text = part.file("model.txt").read_text(encoding="utf-8")
     names = part.json("features")
     tables = [gather(strategy, ours.query(request), Run()).matrix(names) for request in requests]
     rows = np.concatenate(tables)
-    return compared(text, [rows[start : start + ROWS] for start in range(0, len(rows) - ROWS + 1, ROWS)], rounds)
+    blocks = [rows[start : start + ROWS] for start in range(0, len(rows) - ROWS + 1, ROWS)]
+    return compared(text, blocks or [rows], rounds)
 
 
 def compared(text: str, blocks: list[np.ndarray], rounds: int) -> dict[str, Any]:

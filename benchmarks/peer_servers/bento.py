@@ -10,7 +10,6 @@ from pathlib import Path
 
 import bentoml
 
-import benchmarks.one_thread  # noqa: F401  (before numpy)
 from benchmarks.http_load import read_requests
 from benchmarks.load import write_requests
 from benchmarks.ranker_service import ranker_of

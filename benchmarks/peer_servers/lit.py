@@ -8,7 +8,6 @@ from pathlib import Path
 import litserve
 from fastapi import Request, Response
 
-import benchmarks.one_thread  # noqa: F401  (before numpy)
 from benchmarks.ranker_service import ranker_of
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from mlserver import MLModel
 from mlserver.types import InferenceRequest, InferenceResponse, ResponseOutput
 
-import benchmarks.one_thread  # noqa: F401  (before numpy)
 from benchmarks.http_load import read_requests
 from benchmarks.load import write_requests
 from benchmarks.ranker_service import Rank, ranker_of

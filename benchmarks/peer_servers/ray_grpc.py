@@ -10,7 +10,6 @@ import ray
 from ray import serve
 from ray.serve.config import gRPCOptions
 
-import benchmarks.one_thread  # noqa: F401  (before numpy)
 from endcap.v1 import ranking_pb2 as pb
 
 

@@ -18,6 +18,8 @@ from benchmarks.plain.shop import Event, Item, PlainShop
 from endcap.bundle.folder import Bundle
 from endcap.strategies.tables import ready_made
 
+HALF_LIVES_DAYS = (3.0, 14.0, 30.0, 60.0, 120.0)
+
 
 class PlainSlate(NamedTuple):
     items: list[int]
@@ -41,6 +43,8 @@ class Known(NamedTuple):
     """What recall worked out of the shopper, for the features to use again."""
 
     events: list[Event]
+    strengths: dict[float, dict[int, float]]
+    """Of each item that they chose, by half-life in days."""
     seen: set[int]
     factor: np.ndarray
     linear: np.ndarray | None
@@ -88,12 +92,13 @@ class PlainHybrid:
         linear, votes, leanings = None, None, {}
         with laps.of("factors"):
             seen = {event.item for event in events if event.goal}
-            factor = self.factors.shopper(events, now)
+            strengths = {days: recall.strengths(events, now, days) for days in HALF_LIVES_DAYS}
+            factor = self.factors.shopper(recall.best(strengths[self.factors.half_life_days], self.factors.most_items))
             als = self.factors.recall(factor, seen, limits["als"])
         with laps.of("other recall"):
             found["repeat"] = recall.repeat(events, now, limits["repeat"])
             found["als"] = als
-            near = self.covisit.around(recall.anchors(events, now, 14.0, 60))
+            near = self.covisit.around(recall.best(strengths[14.0], 60))
             found["covisit"] = recall.best({i: s for i, s in near.items() if i not in seen}, limits["covisit"])
             if self.ease:
                 linear = self.ease.scores(dict.fromkeys((event.item for event in events), 1.0))
@@ -102,14 +107,14 @@ class PlainHybrid:
                 votes = self.neighbours.votes(user)
                 found["neighbours"] = recall.best_places(votes[1], self.neighbours.items, seen, limits["neighbours"])
             if self.kinds:
-                start = recall.anchors(events, now, 60.0, 300)
+                start = recall.best(strengths[60.0], 300)
                 leanings = {name: self.kinds.leaning(start, name) for name in ("title", "line", "category", "brand")}
                 found["kinds"] = self.kinds.recall(leanings, seen, limits["kinds"])
             found["popular"] = self.popular.recall(seen, limits["popular"])
         with laps.of("embeddings"):
-            profile = self.texts.profile(recall.anchors(events, now, 14.0, 30))
+            profile = self.texts.profile(recall.best(strengths[14.0], 30))
             found["text"] = self.texts.recall(profile, seen, limits["text"])
-        return Known(events, seen, factor, linear, votes, leanings, profile), found
+        return Known(events, strengths, seen, factor, linear, votes, leanings, profile), found
 
     def _fill(self, rows: dict[int, Row], known: Known) -> None:
         """Everything that the ranker reads of each candidate, into its dict."""
@@ -117,7 +122,7 @@ class PlainHybrid:
         likeness = (self.factors.model.item_factors[items] @ known.factor).tolist()
         places = {item: place for place, (item, _) in enumerate(recall.best_of(items, likeness))}
         cosines = self.texts.cosines(known.profile, items)
-        covisits = {f"covisit.similarity_{days:g}d": self._covisits(known.events, days) for days in (3.0, 30.0)}
+        covisits = {f"covisit.similarity_{days:g}d": self._covisits(known.strengths[days]) for days in (3.0, 30.0)}
         linear, lately = self._linear(known, items)
         votes = self._votes(known, items)
         for place, number in enumerate(items):
@@ -141,8 +146,7 @@ class PlainHybrid:
         """The linear model's scores of items over all that the shopper chose, and by recency."""
         if self.ease is None or known.linear is None:
             return [], []
-        recent = recall.strengths(known.events, self.shop.now, 60.0)
-        lately = self.ease.scores({item: min(strength, 2.0) for item, strength in recent.items()})
+        lately = self.ease.scores({item: min(strength, 2.0) for item, strength in known.strengths[60.0].items()})
         return self.ease.of(known.linear, items), self.ease.of(lately, items)
 
     def _votes(self, known: Known, items: list[int]) -> list[list[float]]:
@@ -151,8 +155,8 @@ class PlainHybrid:
         places = self.neighbours.places[items]
         return np.where(places >= 0, known.votes[:, places], 0.0).T.tolist()
 
-    def _covisits(self, events: list[Event], half_life_days: float) -> tuple[dict[int, float], float]:
-        start = recall.anchors(events, self.shop.now, half_life_days, 60)
+    def _covisits(self, strengths: dict[int, float]) -> tuple[dict[int, float], float]:
+        start = recall.best(strengths, 60)
         return self.covisit.around(start), sum(weight for _, weight in start)
 
 

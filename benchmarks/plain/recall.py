@@ -28,18 +28,13 @@ def strengths(events: Iterable[Event], now: int, half_life_days: float) -> dict[
 
 def best(scores: dict[int, float], limit: int) -> Pairs:
     """The highest positive scores, ties by item number."""
-    positive = [(item, score) for item, score in scores.items() if score > 0]
-    return sorted(positive, key=lambda pair: (-pair[1], pair[0]))[:limit]
+    found = sorted([(-score, item) for item, score in scores.items() if score > 0])
+    return [(item, -score) for score, item in found[:limit]]
 
 
 def best_of(items: list[int], scores: list[float]) -> Pairs:
     """All of them, the highest score first; equal ones stay in order."""
     return sorted(zip(items, scores, strict=True), key=lambda pair: -pair[1])
-
-
-def anchors(events: list[Event], now: int, half_life_days: float, limit: int) -> Pairs:
-    """The items that stand for the shopper."""
-    return best(strengths(events, now, half_life_days), limit)
 
 
 def repeat(events: list[Event], now: int, limit: int) -> Pairs:
@@ -60,9 +55,8 @@ class Factors:
         self.place_of = {item: place for place, item in enumerate(self.proposable)}
         self.proposing = _model(np.array(part.array("proposals")))
 
-    def shopper(self, events: list[Event], now: int) -> np.ndarray:
-        """float32[f]: the shopper's factor, from what they did."""
-        known = anchors(events, now, self.half_life_days, self.most_items)
+    def shopper(self, known: Pairs) -> np.ndarray:
+        """float32[f]: the factor of a shopper who chose these items with these strengths."""
         items = [item for item, _ in known]
         confidence = 1.0 + self.alpha * np.log1p([strength for _, strength in known])
         row = csr_matrix((confidence.astype("f4"), items, [0, len(items)]), (1, len(self.model.item_factors)))
@@ -222,28 +216,33 @@ class Texts:
         mean = np.array([weight for _, weight in start], "f4") @ self.vectors[rows]
         return mean / np.linalg.norm(mean)
 
-    def recall(self, vector: np.ndarray, seen: set[int], limit: int, per_text: int = 3) -> Pairs:
-        """At most ``per_text`` items of one text; asks for more texts where too many of their items are seen."""
+    def nearest(self, vector: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Cosines and numbers of the nearest texts."""
+        cosines, texts = self.index.search(vector[None], count)
+        return cosines[0], texts[0]
+
+    def recall(self, vector: np.ndarray, seen: set[int], limit: int) -> Pairs:
+        """Asks for more texts where too many of their items are seen."""
         asked = min(4 * limit, self.index.ntotal)
         while True:
-            found = self._items(*self.index.search(vector[None], asked), seen, limit, per_text)
+            found = self.items(*self.nearest(vector, asked), seen, limit)
             if len(found) == limit or asked == self.index.ntotal:
                 return found
             asked = min(4 * asked, self.index.ntotal)
 
-    def _items(self, cosines: np.ndarray, texts: np.ndarray, seen: set[int], limit: int, per_text: int) -> Pairs:
+    def items(self, cosines: np.ndarray, texts: np.ndarray, seen: set[int], limit: int, per_text: int = 3) -> Pairs:
+        """At most ``per_text`` items of one text."""
         found: Pairs = []
-        for text, cosine in zip(texts[0].tolist(), cosines[0].tolist(), strict=True):
+        for text, cosine in zip(texts.tolist(), cosines.tolist(), strict=True):
             fresh = (item for item in self.items_of[text] if item not in seen)
             found += [(item, cosine) for item in islice(fresh, per_text)]
             if len(found) >= limit:
                 break
         return found[:limit]
 
-    def feedback(self, vector: np.ndarray, texts: int = 5, sharpness: float = 10.0) -> np.ndarray:
-        """float32[d], unit length: the mean of the nearest texts, the nearer ones counting for more."""
-        cosines, rows = self.index.search(vector[None], texts)
-        mean = np.exp(sharpness * (cosines[0] - cosines[0].max())) @ self.vectors[rows[0]]
+    def mean(self, cosines: np.ndarray, texts: np.ndarray, sharpness: float = 10.0) -> np.ndarray:
+        """float32[d], unit length: of the texts' vectors, the nearer ones counting for more."""
+        mean = np.exp(sharpness * (cosines - cosines.max())) @ self.vectors[texts]
         return (mean / np.linalg.norm(mean)).astype(np.float32)
 
     def cosines(self, vector: np.ndarray, items: list[int]) -> list[float]:

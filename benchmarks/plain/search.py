@@ -24,7 +24,7 @@ from endcap.bundle.folder import Bundle
 from endcap.strategies.lexical.index import lexical_index
 from endcap.strategies.tables import ready_made
 
-TITLE = "title"
+TITLE, FEEDBACK = "title", 5
 
 
 class PlainEncoder:
@@ -116,8 +116,9 @@ class PlainSearch:
             words = self.words.asked(text)
             found = {"lexical": self.words.recall(words, self.limits["lexical"])}
         with laps.of("embeddings"):
-            found["text"] = self.texts.recall(vector, set(), self.limits["text"])
-            answer = self.texts.feedback(vector)
+            cosines, texts = self.texts.nearest(vector, min(self.limits["text"], self.texts.index.ntotal))
+            found["text"] = self.texts.items(cosines, texts, set(), self.limits["text"])
+            answer = self.texts.mean(cosines[:FEEDBACK], texts[:FEEDBACK])
         with laps.of("merge and features"):
             rows = merged(found, self.most, self.unknown)
             self._fill(rows, self.shop.history(user), words, vector, answer)
