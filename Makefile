@@ -107,7 +107,10 @@ demo: $(INSTALLED) ## Train on a real shop's data, serve it and show rankings; A
 bench: $(INSTALLED) ## Measure speed and size; prints tables, writes benchmarks/out/*.json.
 	$(BIN)/python benchmarks/speed.py $(ARGS)
 
-.PHONY: bench-pipeline bench-serve bench-scale bench-peers
+.PHONY: bench-bundle bench-pipeline bench-serve bench-scale bench-peers
+bench-bundle: $(INSTALLED) ## Train the demo's shop without its last 28 days, for the benchmarks; minutes, once.
+	ENDCAP_BENCHMARKS_ALL_CORES=1 $(BIN)/python -m benchmarks.held_out
+
 bench-pipeline: $(INSTALLED) ## Compare the pipeline with a plain one, stage by stage; ARGS=--quick takes two minutes.
 	$(BIN)/python -m benchmarks.pipeline $(ARGS)
 
