@@ -1,12 +1,24 @@
-"""Machine code for the few loops that NumPy would pass over too many times."""
+"""Machine code for the few loops that NumPy would pass over too many times.
+
+Numba compiles it and keeps the code for the next process: in NUMBA_CACHE_DIR where that is set, else
+beside the source or in the user's cache, where either can be written, else below the system's temporary folder. It is
+kept by processor, so that no machine runs code that was made for another, and by the content of the function's own
+file, but not of other files: a constant that a compiled function reads is to be defined beside it. Bundles never hold
+compiled code: Numba keeps it as pickles, which do as they please when they are read.
+"""
 
 from __future__ import annotations
 
+import os
+import stat
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
 from numba import types
+
 
 NOTHING, FLAG, INT, INT32, REAL, SINGLE = (
     types.void,
@@ -36,21 +48,32 @@ TO_SINGLE_ROWS, TO_REAL_ROWS = filled(SINGLE, 2), filled(REAL, 2)
 
 
 def compiled(function: Callable[..., object]) -> Any:
-    """By Numba at the first call; kept beside the source or in the user's cache, where either can be written."""
-    return _compiler()(function)
+    """At the first call, for the types that it has."""
+    return _kept(function)
 
 
 def kernel(*signatures: Any) -> Callable[[Callable[..., object]], Any]:
-    """By Numba when the module is imported, for these signatures alone (``returned(argument, …)``, of the types above):
-    no request ever waits for a compiler. Kept as by ``compiled``. Arguments of other types are a TypeError."""
-    return lambda function: _compiler(list(signatures))(function)
+    """When the module is imported, for these signatures alone (``returned(argument, …)``, of the types above): no
+    request ever waits for a compiler. Arguments of other types are a TypeError."""
+    return lambda function: _kept(function, list(signatures))
 
 
-def _compiler(*signatures: Any) -> Callable[[Callable[..., object]], Any]:
-    def compile_it(function: Callable[..., object]) -> Any:
-        try:
-            return numba.njit(*signatures, cache=True, nogil=True, error_model="numpy")(function)
-        except RuntimeError:  # neither place can be written: compiled anew by each process
-            return numba.njit(*signatures, nogil=True, error_model="numpy")(function)
+def _kept(function: Callable[..., object], *signatures: Any) -> Any:
+    try:
+        return _jit(function, *signatures)
+    except RuntimeError:  # nowhere to keep the code
+        numba.config.CACHE_DIR = str(_own_folder())
+        return _jit(function, *signatures)
 
-    return compile_it
+
+def _jit(function: Callable[..., object], *signatures: Any) -> Any:
+    return numba.njit(*signatures, cache=True, nogil=True, error_model="numpy")(function)
+
+
+def _own_folder() -> Path:
+    """A folder that nobody else can write to: who writes there decides what this process does."""
+    folder = Path(tempfile.gettempdir()) / f"endcap-compiled-{os.getuid()}"
+    folder.mkdir(mode=stat.S_IRWXU, exist_ok=True)
+    found = folder.lstat()
+    own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+    return folder if own else Path(tempfile.mkdtemp(prefix=f"{folder.name}-"))
