@@ -15,7 +15,7 @@ from typing import Any, Self
 from .live import PATIENCE_SECONDS, wait_for
 
 CONFIG = """\
-global: {{ scrape_interval: 2s, scrape_timeout: 2s, evaluation_interval: 1s }}
+global: {{ scrape_interval: 2s, scrape_timeout: 2s, evaluation_interval: 2s }}
 rule_files: ["{rules}"]
 scrape_configs:
   - job_name: endcap
