@@ -62,7 +62,8 @@ def _kept(function: Callable[..., object], *signatures: Any) -> Any:
     try:
         return _jit(function, *signatures)
     except RuntimeError:  # nowhere to keep the code
-        numba.config.CACHE_DIR = str(_own_folder())
+        config: Any = numba.config
+        config.CACHE_DIR = str(_own_folder())
         return _jit(function, *signatures)
 
 
