@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,9 @@ from endcap.bundle.folder import open_bundle
 from endcap.server.calls import Call
 from endcap.server.servicers.ranking import Ranking
 from endcap.server.serving import Serving, load
+from endcap.server.slates import SlateCache
 from endcap.v1.common_pb2 import Event
-from endcap.v1.ranking_pb2 import RankContext, RankRequest
+from endcap.v1.ranking_pb2 import RankContext, RankRequest, RankResponse
 
 READY_MADE = [
     "hybrid",
@@ -30,7 +32,12 @@ READY_MADE = [
 @pytest.fixture(scope="module")
 def ranking(trained_bundle: Path) -> Ranking:
     open_bundle(trained_bundle)  # as the supervisor does: hashes first
-    return Ranking(load(trained_bundle), None)  # type: ignore[arg-type]  # the desk is for the event loop alone
+    desk: Any = None  # for the event loop alone
+    return Ranking(load(trained_bundle), desk, SlateCache(1 << 20))
+
+
+def answered(ranking: Ranking, request: RankRequest) -> RankResponse:
+    return RankResponse.FromString(ranking.answer(request, Call("Rank")))
 
 
 def forms(serving: Serving) -> dict[str, RankRequest]:
@@ -49,7 +56,7 @@ def forms(serving: Serving) -> dict[str, RankRequest]:
 def test_every_ready_made_strategy_answers_every_form_whole(ranking: Ranking, strategy: str) -> None:
     for form, request in forms(ranking.serving).items():
         request.strategy = strategy
-        answer = ranking.slate(request, Call("Rank"))
+        answer = answered(ranking, request)
         assert answer.strategy == strategy
         assert not answer.degradations, form
         if form == "own list":
@@ -70,11 +77,11 @@ def test_every_ready_made_strategy_answers_every_form_whole(ranking: Ranking, st
 def test_a_request_that_names_no_strategy_gets_the_one_that_fits_its_form(
     ranking: Ranking, form: str, strategy: str
 ) -> None:
-    assert ranking.slate(forms(ranking.serving)[form], Call("Rank")).strategy == strategy
+    assert answered(ranking, forms(ranking.serving)[form]).strategy == strategy
 
 
 def test_the_default_strategy_names_sources_and_reasons(ranking: Ranking) -> None:
-    answer = ranking.slate(forms(ranking.serving)["shopper"], Call("Rank"))
+    answer = answered(ranking, forms(ranking.serving)["shopper"])
     assert answer.strategy == "hybrid"
     assert answer.items
     assert all(item.sources for item in answer.items)

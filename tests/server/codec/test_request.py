@@ -18,6 +18,7 @@ from endcap.server.errors import CallFailed, InvalidRequest
 from endcap.server.limits import check
 from endcap.server.servicers.ranking import Ranking
 from endcap.server.serving import Serving
+from endcap.server.slates import SlateCache
 from endcap.v1.common_pb2 import Event
 from endcap.v1.ranking_pb2 import Boost, RankContext, RankOverride, RankRequest, RankResponse, RecallOverride
 
@@ -105,7 +106,8 @@ def test_a_token_of_an_older_bundle_has_expired(serving: Serving) -> None:
 
 
 def rank(serving: Serving) -> Callable[[bytes], RankResponse]:
-    ranking = Ranking(serving, None)  # type: ignore[arg-type]  # the desk is for the event loop alone
+    desk: Any = None  # for the event loop alone
+    ranking = Ranking(serving, desk, SlateCache(0))
     return lambda raw: RankResponse.FromString(ranking.rank(raw, Call("Rank")))
 
 
