@@ -68,7 +68,8 @@ def _kept(function: Callable[..., object], *signatures: Any) -> Any:
 
 
 def _jit(function: Callable[..., object], *signatures: Any) -> Any:
-    return numba.njit(*signatures, cache=True, nogil=True, error_model="numpy")(function)
+    jit: Any = numba.njit
+    return jit(*signatures, cache=True, nogil=True, error_model="numpy")(function)
 
 
 def _own_folder() -> Path:
