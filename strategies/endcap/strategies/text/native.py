@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -13,7 +14,12 @@ class MissingLibrary(ImportError):
 
 
 def onnxruntime() -> ModuleType:
-    """The module ``onnxruntime``. Raises MissingLibrary where neither of its packages is installed."""
+    """The module ``onnxruntime``. Raises MissingLibrary where neither of its packages is installed.
+
+    Its packages since 1.31 keep a device's id below the home folder and report to their maker, unless told not to
+    before they are imported: what a shop ranks is nobody else's business.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     return _load("onnxruntime", "onnxruntime", "onnxruntime-gpu")
 
 
