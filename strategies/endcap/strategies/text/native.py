@@ -16,8 +16,8 @@ class MissingLibrary(ImportError):
 def onnxruntime() -> ModuleType:
     """The module ``onnxruntime``. Raises MissingLibrary where neither of its packages is installed.
 
-    Its packages since 1.31 keep a device's id below the home folder and report to their maker, unless told not to
-    before they are imported: what a shop ranks is nobody else's business.
+    Release 1.31 keeps a device's id below the home folder and can report to its maker, unless told not to before it is
+    imported: what a shop ranks is nobody else's business.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     return _load("onnxruntime", "onnxruntime", "onnxruntime-gpu")
