@@ -71,12 +71,15 @@ proto-check: ## Fail when the committed Python of the contract is not what `make
 	diff -ru -x __pycache__ -x __init__.py -x py.typed "$$out/$(GENERATED)" clients/python/$(GENERATED) \
 		|| { echo "clients/python/$(GENERATED) is stale: run make proto and commit what it changes."; exit 1; }
 
-.PHONY: clients clients-check interop breaking released matrix
+.PHONY: clients clients-check clients-test interop breaking released matrix
 clients: proto ## Generate the code of the contract in every language that commits it.
 	@for script in clients/*/generate.sh; do echo "$$script"; "$$script"; done
 
 clients-check: proto-check ## Fail when that code is not what `make clients` makes.
 	@for script in clients/*/generate.sh; do echo "$$script --check"; "$$script" --check; done
+
+clients-test: ## Build each language's client and run its own tests; their packages are listed in clients/*/packages.txt.
+	@for script in clients/*/check.sh clients/*/test.sh; do echo "$$script"; "$$script"; done
 
 interop: $(INSTALLED) ## Build each language's client and run tests/interop, one line a case; LANGUAGES="go java" for some.
 	INTEROP="$(LANGUAGES)" $(BIN)/python -m tests.interop $(ARGS)
