@@ -21,7 +21,7 @@ class Ranker:
 
     def score(self, rows: np.ndarray) -> np.ndarray:
         """float64[n] from float32[n, k]."""
-        trees = self.booster.predict(rows, num_threads=1)
+        trees = self.booster.predict(rows, num_threads=1, raw_score=True)
         if self.net is None:
             return trees
         share, scale = self.blend["share"], self.blend["scale"]
