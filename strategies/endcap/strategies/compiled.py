@@ -19,7 +19,6 @@ from typing import Any
 import numba
 from numba import types
 
-
 NOTHING, FLAG, INT, INT32, REAL, SINGLE = (
     types.void,
     types.boolean,

@@ -71,7 +71,8 @@ def _als(shop: Shop, part: PartWriter, context: Context) -> None:
     _write_longest(part, found.items, found.factors, "newcomers", "newcomer_factors", "newcomer_lengths")
     part.arrays({"profile": profile.rows, "shopper_spread": profile.spread})
     part.json("profile", profile.columns)
-    reach = best_reach(proposals, _folded(matrix, own, gram, seed))
+    with threadpool_limits(1, "blas"):
+        reach = best_reach(proposals, _folded(matrix, own, gram, seed))
     context.progress(
         f"recall from factors finds {reach.recall:.1%} of the best {DEPTH}, in {reach.seen:.1%} of the items"
     )
