@@ -20,7 +20,6 @@ from pydantic import BaseModel
 
 from endcap.bundle.folder import BundleError
 from endcap.server import logs
-from endcap.server.environment import lean_import
 from endcap.server.options import ServeOptions
 from endcap.server.serving import load
 from endcap.server.tls import TlsError
@@ -91,7 +90,6 @@ async def _serve(charge: Charge, reports: IO[bytes]) -> None:
 
 def _import_components() -> None:
     """Load the code of all components while the supervisor still hashes. What fails says so when it is built."""
-    lean_import("lightgbm", without=("pandas", "sklearn", "pyarrow", "dask", "matplotlib"))
     for stage in STAGES:
         for point in entry_points(group=f"endcap.{stage}"):
             try:

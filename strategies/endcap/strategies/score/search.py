@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import lightgbm
 import numpy as np
 from pydantic import Field
 
@@ -22,6 +21,7 @@ from endcap.strategies.contract import Query, Settings
 from endcap.strategies.merge import vote
 from endcap.strategies.score.forest import Forest
 from endcap.strategies.score.linear import Linear, LinearConfig
+from endcap.strategies.score.quick import QuickScorer
 
 PART = "search_ranker"
 
@@ -73,15 +73,14 @@ class Learned:
         self.weighted = Weighted.read(content["weighted"], self.requires)
         self.linear, self.trees = float(content["linear"]), float(content["trees"])
         self.among_recalled = bool(content["among_recalled"])
-        text = part.file("model.txt").read_text(encoding="utf-8") if self.trees else ""
-        self.booster = lightgbm.Booster(model_str=text) if text else None
-        self.forest = Forest.parse(text) if text else None
+        self.forest = Forest.parse(part.file("model.txt").read_text(encoding="utf-8")) if self.trees else None
+        self.quick = QuickScorer.of(self.forest) if self.forest else None
 
     def score(self, query: Query, candidates: Candidates) -> Array:
         rows = candidates.matrix(self.requires)
         total = self.linear * self.weighted.parts(rows).sum(axis=1)
-        if self.booster is not None and len(rows):
-            total = total + self.trees * np.asarray(self.booster.predict(rows, num_threads=1), np.float64)
+        if self.quick is not None:
+            total = total + self.trees * self.quick.scores(rows)
         return np.asarray(total, np.float32)
 
     def contributions(self, query: Query, candidates: Candidates) -> Array:
