@@ -3,6 +3,7 @@ package endcap
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -150,6 +151,27 @@ func TestAServerThatIsNotThereIsUnavailableLongBeforeTheDeadline(t *testing.T) {
 	if took := time.Since(started); took > 5*time.Second {
 		t.Fatalf("took %s", took)
 	}
+}
+
+func TestACallOutlastsAServerThatTakesItsConnectionAlongWhenItDies(t *testing.T) {
+	dying := listen(t, "127.0.0.1:0")
+	client := connect(t, dying.Addr().String())
+	breakOff(t, dying)
+	serveOn(t, listen(t, dying.Addr().String()), failing(codes.OK))
+	if slate, err := client.Rank(context.Background(), &endcapv1.RankRequest{RequestId: "r"}); err != nil {
+		t.Fatalf("got %v and %v", slate, err)
+	}
+}
+
+// breakOff takes one connection, ends it, and listens no longer.
+func breakOff(t *testing.T, listener net.Listener) {
+	t.Helper()
+	connection, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = listener.Close()
+	_ = connection.Close()
 }
 
 func TestCallsGoToAllAddressesInTurn(t *testing.T) {

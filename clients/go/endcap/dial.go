@@ -96,6 +96,8 @@ func dialOptions() []grpc.DialOption {
 		// A service config in DNS would silently replace the one above; clients in other languages do not look there.
 		grpc.WithDisableServiceConfig(),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
+		grpc.WithConnectParams(connectParams()),
+		grpc.WithChainUnaryInterceptor(onceConnected),
 	}
 }
 

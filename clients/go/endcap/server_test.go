@@ -55,16 +55,26 @@ func (s *scripted) count() int {
 // serve runs the server on a free port of loopback until the test ends, and returns its address.
 func serve(t *testing.T, server *scripted, options ...grpc.ServerOption) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := listen(t, "127.0.0.1:0")
+	serveOn(t, listener, server, options...)
+	return listener.Addr().String()
+}
+
+func serveOn(t *testing.T, listener net.Listener, server *scripted, options ...grpc.ServerOption) {
 	running := grpc.NewServer(options...)
 	endcapv1.RegisterRankingServiceServer(running, server)
 	endcapv1.RegisterAdminServiceServer(running, server)
 	go func() { _ = running.Serve(listener) }()
 	t.Cleanup(running.Stop)
-	return listener.Addr().String()
+}
+
+func listen(t *testing.T, address string) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
 }
 
 // connect makes a client that is closed when the test ends.

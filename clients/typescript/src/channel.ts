@@ -7,6 +7,8 @@ import serviceConfig from "./gen/service_config.js";
 /** How often to ask a quiet connection with calls on it whether it still stands. Servers must allow it. */
 export const KEEPALIVE_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
+/** How soon to connect again after a failure, at first. gRPC's own second is longer than all tries of a call together. */
+const RECONNECT_MS = 100;
 
 /** The PEM files of TLS. All are optional: `tls: {}` trusts the authorities that Node trusts. */
 export interface TlsFiles {
@@ -29,6 +31,7 @@ export function channelOptions(tls: TlsFiles | undefined, more: ChannelOptions):
     "grpc.enable_retries": 1,
     "grpc.keepalive_time_ms": KEEPALIVE_MS,
     "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
     ...(tls?.serverName === undefined ? {} : { "grpc.ssl_target_name_override": tls.serverName }),
     ...more,
   };

@@ -5,7 +5,7 @@ import { Metadata, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-j
 import { EndcapError, status } from "@endcap/client";
 import type { RankRequest } from "@endcap/client/v1";
 import serviceConfig from "../src/gen/service_config.js";
-import { connect, serve } from "./server.js";
+import { connect, dying, serve } from "./server.js";
 
 type RankCall = ServerUnaryCall<RankRequest, unknown>;
 
@@ -54,6 +54,15 @@ test("a call is tried four times and no more", async () => {
   using client = connect(server.address);
   await assert.rejects(client.rank({}), { code: status.UNAVAILABLE, message: "attempt 4", temporary: true });
   assert.equal(rank.calls, 4);
+});
+
+test("a call outlasts a server that takes its connection along when it dies", async () => {
+  const { port, gone } = await dying();
+  using client = connect(`127.0.0.1:${port}`);
+  const slate = client.rank({ requestId: "r" });
+  await gone;
+  await using _ = await serve({ rank: scripted(status.OK) }, undefined, port);
+  assert.equal((await slate).requestId, "r");
 });
 
 test("what trying again does not help is tried once", async () => {

@@ -1,5 +1,7 @@
 /** A server of endcap.v1 in the test's own process, on a free port of loopback. */
 
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { type DescService, type Message, create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   type MethodDefinition,
@@ -15,15 +17,16 @@ export interface Running extends AsyncDisposable {
   address: string;
 }
 
-/** Serve the methods given, by the names that TypeScript gives them; the others answer UNIMPLEMENTED. */
+/** Serve the methods given, by their names in TypeScript, at a free port or that one; the others answer UNIMPLEMENTED. */
 export async function serve(
   methods: UntypedServiceImplementation,
   credentials: ServerCredentials = ServerCredentials.createInsecure(),
+  wanted = 0,
 ): Promise<Running> {
   const server = new Server();
   for (const service of [RankingService, AdminService]) server.addService(definition(service), methods);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
+    server.bindAsync(`127.0.0.1:${wanted}`, credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
   });
   return {
     address: `127.0.0.1:${port}`,
@@ -31,6 +34,16 @@ export async function serve(
       server.forceShutdown();
     },
   };
+}
+
+/** A port where the first connection is taken and broken off, as by a process that is killed; then nobody listens. */
+export async function dying(): Promise<{ port: number; gone: Promise<unknown> }> {
+  const server = createServer((socket) => {
+    socket.resetAndDestroy();
+    server.close();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { port: (server.address() as AddressInfo).port, gone: once(server, "close") };
 }
 
 /** A client that is closed at the end of its block. */

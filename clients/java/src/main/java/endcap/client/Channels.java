@@ -34,7 +34,9 @@ final class Channels {
             builder.overrideAuthority(tls.serverName());
         }
         more.accept(builder);
-        return builder.build();
+        ManagedChannel channel = builder.build();
+        Reconnects.hasten(channel);
+        return channel;
     }
 
     /** Returns the retry and load-balancing policy as JSON, which clients in other languages share. */

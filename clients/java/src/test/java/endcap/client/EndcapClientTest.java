@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.Rule;
 import org.junit.Test;
@@ -81,6 +82,19 @@ public class EndcapClientTest {
         }
     }
 
+    @Test(timeout = 20_000)
+    public void afterAFailedConnectionTheNextIsTriedSoonerThanACallGivesUp() throws Exception {
+        try (ServerSocket dying = new ServerSocket(0, 8, InetAddress.getLoopbackAddress());
+                EndcapClient client = EndcapClient.connect("127.0.0.1:" + dying.getLocalPort())) {
+            CompletableFuture.runAsync(client::getServingState);
+            long first = breakOff(dying);
+            long second = breakOff(dying);
+            long third = breakOff(dying);
+            assertTrue(second - first + " ms", second - first < 500);
+            assertTrue(third - second + " ms", third - second < 500);
+        }
+    }
+
     @Test
     public void eachRequestOfABatchHasAnAnswerOrAnError() throws Exception {
         try (Fake server = new Fake(0, null); EndcapClient client = client(server)) {
@@ -141,6 +155,12 @@ public class EndcapClientTest {
 
     private static RankRequest request(String user, String id) {
         return RankRequest.newBuilder().setUserId(user).setRequestId(id).build();
+    }
+
+    /** Takes a connection and ends it; returns when that was, in milliseconds. */
+    private static long breakOff(ServerSocket server) throws Exception {
+        server.accept().close();
+        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime());
     }
 
     private static int unusedPort() throws Exception {
