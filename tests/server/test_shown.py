@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import grpc
 import numpy as np
 
 from endcap.bundle.folder import open_bundle
+from endcap.server.calls import WRITE_SECONDS
 from endcap.server.shown import ShownItems, met_items
 from endcap.v1.common_pb2 import Event
 from endcap.v1.ranking_pb2 import BatchRankRequest, RankOverride, RankRequest, RecallOverride
@@ -24,14 +26,28 @@ from .test_lifecycle import channel_to
 SHOPPERS = ("known", "visit", "unknown")
 
 
+def answered(metrics: dict[str, float]) -> float:
+    return sum(value for name, value in metrics.items() if name.startswith("endcap_slates_total"))
+
+
+def settled(live: Live) -> dict[str, float]:
+    """The metrics once all earlier tests' requests are counted, which workers write down a little later."""
+    seen, since = -1.0, time.monotonic()
+
+    def still() -> bool:
+        nonlocal seen, since
+        if (now := answered(live.metrics())) != seen:
+            seen, since = now, time.monotonic()
+        return time.monotonic() - since > 5 * WRITE_SECONDS
+
+    wait_for(still, "earlier slates to be counted")
+    return live.metrics()
+
+
 def gained(live: Live, act: Callable[[], object], slates: int) -> dict[str, float]:
     """By how much each metric grew while ``act`` had ``slates`` slates answered."""
-    before = live.metrics()
+    before = settled(live)
     act()
-
-    def answered(metrics: dict[str, float]) -> float:
-        return sum(value for name, value in metrics.items() if name.startswith("endcap_slates_total"))
-
     wait_for(lambda: answered(live.metrics()) == answered(before) + slates, "the slates to be counted")
     return {name: value - before.get(name, 0.0) for name, value in live.metrics().items()}
 

@@ -31,8 +31,8 @@ def nearness_of_partners(model: SourceModel) -> float:
     return float(np.mean([cosines[one, other] - cosines[one].mean() for one, other in PARTNERS.items()]))
 
 
-def config_for(method: Literal["lora", "full"], **more: object) -> TextConfig:
-    return TextConfig(finetune=True, method=method, steps=30, patience=99, **more)  # type: ignore[arg-type]
+def config_for(method: Literal["lora", "full"], steps: int = 30, **more: object) -> TextConfig:
+    return TextConfig(finetune=True, method=method, steps=steps, patience=99, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_what_is_bought_together_comes_together(
     thin: SourceModel, lessons: Lessons, kept: Path, method: Literal["lora", "full"], adversarial: bool
 ) -> None:
     before = weights(thin)
-    tuned, report = finetune(thin, lessons, config_for(method, adversarial=adversarial), 7, kept)
+    tuned, report = finetune(thin, lessons, config_for(method, steps=120, adversarial=adversarial), 7, kept)
     if (method, adversarial) == ("full", False):  # the others take more steps than a test has
         assert nearness_of_partners(tuned) > nearness_of_partners(thin) + 0.05
     history = report["history"]
