@@ -88,12 +88,11 @@ class Candidates:
 @lru_cache(256)
 def _moves(blocks: tuple[tuple[str, ...], ...], names: tuple[str, ...]) -> tuple[tuple[tuple[slice, slice], ...], ...]:
     """Of each block (by its columns' names), runs of columns as (where they go among ``names``, where they are)."""
-    found = []
+    found: list[tuple[tuple[slice, slice], ...]] = []
     for block in blocks:
         pairs = [(target, block.index(name)) for target, name in enumerate(names) if name in block]
         starts = [at for at, (t, s) in enumerate(pairs) if not at or pairs[at - 1] != (t - 1, s - 1)]
         runs = zip(starts, [*starts[1:], len(pairs)], strict=False)  # where nothing is wanted, no start either
-        found.append(
-            tuple(tuple(slice(pairs[start][side], pairs[end - 1][side] + 1) for side in (0, 1)) for start, end in runs)
-        )
+        spans = [(pairs[start], pairs[end - 1]) for start, end in runs]
+        found.append(tuple((slice(a[0], b[0] + 1), slice(a[1], b[1] + 1)) for a, b in spans))
     return tuple(found)

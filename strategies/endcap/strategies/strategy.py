@@ -42,7 +42,7 @@ class CacheTerms(Settings):
     """What makes no difference to this strategy, with its own sources and scorer: requests may differ in it."""
 
 
-NEVER: Final = CacheTerms()
+NEVER: Final = CacheTerms(seconds=0.0)
 
 
 @dataclass(frozen=True)
