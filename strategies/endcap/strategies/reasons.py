@@ -46,7 +46,12 @@ class Explainer:
 
     def __init__(self, strategy: Strategy) -> None:
         self.scorer = strategy.scorer.component
-        self.hydrators = [hydrator.component for hydrator in strategy.hydrate]
+        self.witnesses = [
+            (component.evidence, {feature.reason for feature in component.provides})
+            for component in (hydrator.component for hydrator in strategy.hydrate)
+            if hasattr(component, "evidence")
+        ]
+        """What can name an item as evidence, and for which reasons."""
         requires = self.scorer.requires
         self.ranks = [f"{source.name}.rank" for source in strategy.recall] if FUSED in requires else []
         self.names = (*dict.fromkeys([*(name for name in requires if name != FUSED), *self.ranks, BOOST]),)
@@ -101,10 +106,7 @@ class Explainer:
     ) -> tuple[tuple[Reason, ...], ...]:
         """Reasons of the kind for which a hydrator can name an item as evidence, with that item: one call a hydrator,
         for the whole slate."""
-        for hydrator in self.hydrators:
-            if (evidence := getattr(hydrator, "evidence", None)) is None:
-                continue
-            own = {feature.reason for feature in hydrator.provides}
+        for evidence, own in self.witnesses:
             rows = [row for row, given in enumerate(reasons) if any(reason.code in own for reason in given)]
             for row, item in zip(rows, evidence(query, items[rows]) if rows else (), strict=True):
                 reasons[row] = tuple(r._replace(item=int(item)) if r.code in own else r for r in reasons[row])
