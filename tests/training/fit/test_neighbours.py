@@ -66,7 +66,7 @@ def test_votes_are_those_of_the_nearest_shoppers_added_one_by_one(
     for user in (0, 11, 29):
         near, votes = nearest(shop, user, 6), shoppers.votes(asked(shop, user))
         assert votes is not None
-        found = shoppers.tally.look_up(votes, np.arange(len(shoppers.items), dtype=np.int32))
+        found = shoppers.shares(votes, shoppers.items)
         for ring, days in enumerate((28, 84, 10_000)):
             expected = expected_votes(shop, near, days)[shoppers.items]
             np.testing.assert_allclose(found[:, ring], expected, atol=1e-5, err_msg=f"shopper {user}, {days} days")

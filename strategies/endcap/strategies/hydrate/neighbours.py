@@ -30,4 +30,4 @@ class NeighbourVotes:
         votes = self.shoppers.votes(query)
         if votes is None:
             return np.full((len(candidates), len(self.provides)), np.nan, np.float32)
-        return self.shoppers.tally.look_up(votes, self.shoppers.places[candidates.items]).astype(np.float32)
+        return self.shoppers.shares(votes, candidates.items)

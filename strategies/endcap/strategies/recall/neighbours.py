@@ -14,10 +14,18 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import distinct
 from endcap.strategies.batch import Recalled
-from endcap.strategies.compiled import INT, INT32S, INT64S, SINGLES, TO_INT32S, TO_SINGLE_ROWS, kernel
+from endcap.strategies.compiled import (
+    INT32S,
+    INT64S,
+    NOTHING,
+    SINGLE_ROWS,
+    SINGLES,
+    TO_SINGLE_ROWS,
+    TO_SINGLES,
+    kernel,
+)
 from endcap.strategies.contract import Query, ReasonCode, Settings
 from endcap.strategies.recall.top import top
-from endcap.strategies.tally import Sums, Tally
 
 WINDOWS_DAYS = (28.0, 84.0)
 RINGS = len(WINDOWS_DAYS) + 1
@@ -46,22 +54,26 @@ class LikeShoppers:
         self.items = part.array("items")  # int32[k], ascending: those that can be voted for
         self.places = part.array("places")  # int32[items]: where in ``items``, -1 where not
         self.offsets = part.array("offsets")  # int64[references + 1]
-        self.tally = Tally(len(self.items))
         self.bought = part.array("bought")  # int32[n]: ring * k + place of what each reference bought, once an item
 
-    def votes(self, query: Query) -> Sums | None:
-        """By place among ``items`` the weighted share of the neighbours who bought the item (float32[k, RINGS]), within
-        each window before the bundle's cut-off and ever; None where nobody is near."""
+    def votes(self, query: Query) -> Array | None:
+        """float32[RINGS, k]: the weighted share of the neighbours who bought each of ``items`` last in a ring, counted
+        back from the bundle's cut-off; None where nobody is near."""
         return query.once("neighbours.votes", lambda: self._votes(self.around(query)))
 
-    def _votes(self, near: Near) -> Sums | None:
+    def _votes(self, near: Near) -> Array | None:
         if not len(near.rows) or not len(self.items):
             return None
-        entries = int((self.offsets[near.rows + 1] - self.offsets[near.rows]).sum())
-        found, votes = np.empty(entries, np.int32), np.empty((entries, RINGS), np.float32)
-        table, base = self.tally.use(entries)
-        count = _vote(table, base, near.rows, near.weights, self.offsets, self.bought, len(self.items), found, votes)
-        return Sums(found[:count], votes[:count])
+        votes = np.zeros(RINGS * len(self.items), np.float32)
+        _vote(near.rows, near.weights, self.offsets, self.bought, votes)
+        return votes.reshape(RINGS, len(self.items))
+
+    def shares(self, votes: Array, items: Array) -> Array:
+        """float32[n, RINGS]: of the neighbours those who bought an item (int32[n]) within each window, and ever; 0 of an
+        item that cannot be voted for."""
+        shares = np.empty((len(items), RINGS), np.float32)
+        _add_rings(votes, self.places, items, shares)
+        return shares
 
     def around(self, query: Query) -> Near:
         """Who is near to this request's shopper, or to its seed items."""
@@ -115,37 +127,24 @@ class NeighboursRecall:
         votes = self.shoppers.votes(query)
         if votes is None:
             return Recalled.none()
-        return top(votes.values[:, len(WINDOWS_DAYS) - 1], limit, query.allowed, self.shoppers.items[votes.keys])
+        return top(votes[: len(WINDOWS_DAYS)].sum(axis=0), limit, query.allowed, self.shoppers.items)
 
 
-@kernel(INT(TO_INT32S, INT, INT64S, SINGLES, INT64S, INT32S, INT, TO_INT32S, TO_SINGLE_ROWS))
-def _vote(
-    table: Array,
-    base: int,
-    rows: Array,
-    weights: Array,
-    offsets: Array,
-    bought: Array,
-    size: int,
-    found: Array,
-    votes: Array,
-) -> int:
-    count = 0
+@kernel(NOTHING(INT64S, SINGLES, INT64S, INT32S, TO_SINGLES))
+def _vote(rows: Array, weights: Array, offsets: Array, bought: Array, votes: Array) -> None:
+    """A table over all items that can be voted for: it stays in a core's cache, and no vote waits for another."""
     for near in range(len(rows)):
         for entry in range(offsets[rows[near]], offsets[rows[near] + 1]):
-            ring, place = 0, bought[entry]
-            while place >= size:
-                ring, place = ring + 1, place - size
-            row = table[place] - base
-            if row < 0:
-                row, table[place] = count, base + count
-                found[count], votes[count] = place, 0.0
-                count += 1
-            votes[row, ring] += weights[near]
-    for place in range(count):
-        for ring in range(1, votes.shape[1]):
-            votes[place, ring] += votes[place, ring - 1]
-    return count
+            votes[bought[entry]] += weights[near]
+
+
+@kernel(NOTHING(SINGLE_ROWS, INT32S, INT32S, TO_SINGLE_ROWS))
+def _add_rings(votes: Array, places: Array, items: Array, shares: Array) -> None:
+    for row in range(len(items)):
+        place, share = places[items[row]], np.float32(0.0)
+        for ring in range(len(votes)):
+            share += votes[ring, place] if place >= 0 else np.float32(0.0)
+            shares[row, ring] = share
 
 
 def like_shoppers(bundle: Bundle) -> LikeShoppers:
