@@ -127,7 +127,7 @@ class NeighboursRecall:
         votes = self.shoppers.votes(query)
         if votes is None:
             return Recalled.none()
-        return top(votes[: len(WINDOWS_DAYS)].sum(axis=0), limit, query.allowed, self.shoppers.items)
+        return top(votes[0] + votes[1], limit, query.allowed, self.shoppers.items)
 
 
 @kernel(NOTHING(INT64S, SINGLES, INT64S, INT32S, TO_SINGLES))
