@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -12,7 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import ROOT, WORK
+from benchmarks.common import OUT, ROOT, WORK, bundle_of
+from endcap.bundle.folder import Bundle
 from endcap.cli._memory import family
 
 SOURCE = ROOT.parent / "shared" / "tools" / "grpc_load.cc"
@@ -22,6 +24,42 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 class NoGenerator(RuntimeError):
     """The load generator cannot be had; the message says what is missing."""
+
+
+def options_of(name: str, description: str | None) -> argparse.ArgumentParser:
+    """What every benchmark under load can be told."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--bundle", type=Path, help="a bundle, or a folder of them")
+    parser.add_argument("--json", type=Path, default=OUT / f"{name}.json")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each run")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each row, of which the median counts")
+    parser.add_argument("--quick", action="store_true", help="one run of three seconds each, and fewer rows")
+    return parser
+
+
+def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    options = parser.parse_args()
+    if options.quick:
+        options.seconds, options.rounds = 3.0, 1
+    return options
+
+
+def bundle_to_load(path: Path | None) -> tuple[Bundle | None, dict[str, str]]:
+    """The bundle to serve; none, and the reason under ``skipped``, where there is no load generator or no bundle."""
+    try:
+        generator()
+    except NoGenerator as reason:
+        return None, {"skipped": str(reason)}
+    bundle = bundle_of(path)
+    return bundle, {"bundle": bundle.manifest.version} if bundle else {"skipped": "no bundle: make bench-bundle"}
+
+
+def median_run(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The run in the middle by rate, with the rates of all."""
+    return {
+        **sorted(runs, key=lambda run: run["ok_per_s"])[len(runs) // 2],
+        "ok_per_s_rounds": [run["ok_per_s"] for run in runs],
+    }
 
 
 def generator() -> Path:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import sysconfig
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,10 +25,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import asked
-from benchmarks.common import OUT, ROOT, WORK, bundle_of, machine, write_json
-from benchmarks.load import RANK, NoGenerator, drive, drive_http, generator, write_requests
+from benchmarks.common import ROOT, WORK, machine, write_json
+from benchmarks.load import RANK, bundle_to_load, drive, drive_http, median_run, options_of, parsed, write_requests
 from endcap.bundle.folder import Bundle
 from endcap.cli._demo.server import served
+from endcap.cli._memory import family
 
 WORKERS, PATIENCE_SECONDS = 2, 180
 
@@ -47,11 +49,11 @@ PEERS = (
     Peer(
         "MLServer",
         "mlserver_runtime",
-        ("mlserver==1.7.1",),
+        ("mlserver==1.7.1", "uvloop==0.21.0"),
         method="/inference.GRPCInferenceService/ModelInfer",
         wraps=True,
     ),
-    Peer("BentoML", "bento", ("bentoml==1.4.40",), "HTTP", wraps=True),
+    Peer("BentoML", "bento", ("bentoml[grpc]==1.4.40",), method="/bentoml.grpc.v1.BentoService/Call", wraps=True),
     Peer("Ray Serve", "ray_grpc", ("ray[serve-grpc]==2.60.0",)),
     Peer("LitServe", "lit", ("litserve==0.2.19",), "HTTP"),
 )
@@ -67,12 +69,16 @@ def environment(peer: Peer) -> Path:
     python = folder / "bin" / "python"
     if not python.is_file():
         subprocess.run((sys.executable, "-m", "venv", str(folder)), check=True)
-        inside = next(folder.glob("lib/python*/site-packages"))
-        (inside / "endcap_main.pth").write_text("\n".join(_shared()) + "\n", encoding="utf-8")
+    inside = next(folder.glob("lib/python*/site-packages"))
+    (inside / "endcap_main.pth").write_text("\n".join(_shared()) + "\n", encoding="utf-8")
+    installed, wanted = folder / "installed.txt", "\n".join(peer.packages)
+    if installed.is_file() and installed.read_text(encoding="utf-8") == wanted:
+        return python
     command = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer.packages)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NoPeer(f"pip install {' '.join(peer.packages)}: {_last_line(done.stderr)}")
+    installed.write_text(wanted, encoding="utf-8")
     return python
 
 
@@ -101,7 +107,7 @@ def started(peer: Peer, python: Path, bundle: Bundle, pipeline: str) -> Iterator
             stdout=file,
             stderr=file,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"},
         )
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -113,12 +119,19 @@ def started(peer: Peer, python: Path, bundle: Bundle, pipeline: str) -> Iterator
             time.sleep(0.2)
         yield f"127.0.0.1:{port}", process.pid
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Asked to stop, then made to; some leave processes of theirs behind."""
+    members = family(process.pid)
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(20)
+    for member in members:
+        with suppress(ProcessLookupError):
+            os.kill(member, signal.SIGKILL)
+    process.wait()
 
 
 def free_ports() -> int:
@@ -191,8 +204,7 @@ class Bench:
             if time.monotonic() > deadline:
                 raise NoPeer(f"it answers no request: {warm['codes']}")
         runs = [run(self.options.seconds) for _ in range(self.options.rounds)]
-        found = sorted(runs, key=lambda each: each["ok_per_s"])[len(runs) // 2]
-        return {"server": name, "protocol": protocol, **found}
+        return {"server": name, "protocol": protocol, **median_run(runs)}
 
 
 def _type(wrapper: Path | None) -> str:
@@ -226,15 +238,10 @@ def compared(bench: Bench, pipeline: str) -> list[dict[str, Any]]:
 
 def main() -> None:
     options = _options()
-    found: dict[str, Any] = {"quick": options.quick, "machine": machine(), "ours": None, "plain": None}
-    bundle = bundle_of(options.bundle)
-    try:
-        generator()
-    except NoGenerator as reason:
-        bundle, found["skipped"] = None, str(reason)
+    bundle, told = bundle_to_load(options.bundle)
+    found: dict[str, Any] = {"quick": options.quick, "machine": machine(), **told, "ours": None, "plain": None}
     if bundle:
         bench = Bench(bundle, options)
-        found["bundle"] = bundle.manifest.version
         for pipeline in ("ours",) if options.quick else ("ours", "plain"):
             found[pipeline] = compared(bench, pipeline)
             write_json(options.json, found)
@@ -264,17 +271,9 @@ def _table(pipeline: str, rows: list[dict[str, Any]]) -> Table:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bundle", type=Path, help="a bundle, or a folder of them")
-    parser.add_argument("--json", type=Path, default=OUT / "peers.json")
-    parser.add_argument("--seconds", type=float, default=8.0, help="of each run")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each server, of which the median counts")
+    parser = options_of("peers", __doc__)
     parser.add_argument("--only", default="", help="names of peers, with commas between them")
-    parser.add_argument("--quick", action="store_true", help="one short run each, of our pipeline alone")
-    options = parser.parse_args()
-    if options.quick:
-        options.seconds, options.rounds = 3.0, 1
-    return options
+    return parsed(parser)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import asked
-from benchmarks.common import OUT, ROOT, WORK, bundle_of, machine, ratio, write_json
-from benchmarks.load import NoGenerator, drive, generator, write_requests
+from benchmarks.common import ROOT, WORK, machine, ratio, write_json
+from benchmarks.load import bundle_to_load, drive, median_run, options_of, parsed, write_requests
 from endcap.bundle.folder import Bundle
 from endcap.cli._demo.server import READY, served
 from endcap.server.serving import read_strategies
@@ -67,9 +67,7 @@ class Bench:
             drive(address, self.requests(kind, self._count(how), strategy), pid, seconds=self.options.seconds, **how)
             for _ in range(self.options.rounds)
         ]
-        found = sorted(runs, key=lambda run: run["ok_per_s"])[len(runs) // 2]
-        found["ok_per_s_rounds"] = [run["ok_per_s"] for run in runs]
-        row = {"what": what, "kind": kind, **found}
+        row = {"what": what, "kind": kind, **median_run(runs)}
         self.console.print(
             f"{what}, {kind}: {row['ok_per_s']:.0f}/s, p50 {row['p50_ms']:.1f}, p99 {row['p99_ms']:.1f} ms, "
             f"processor ms: server {row['server_cpu_ms']:.2f}, client {row['client_cpu_ms']:.2f}, codes {row['codes']}"
@@ -180,14 +178,9 @@ KINDS = ("no_text", "text")
 
 def main() -> None:
     options = _options()
-    found: dict[str, Any] = {"quick": options.quick, "machine": machine()}
-    bundle = bundle_of(options.bundle)
-    try:
-        generator()
-    except NoGenerator as reason:
-        bundle, found["skipped"] = None, str(reason)
+    bundle, told = bundle_to_load(options.bundle)
+    found: dict[str, Any] = {"quick": options.quick, "machine": machine(), **told}
     bench = Bench(bundle, options) if bundle else None
-    found["bundle"] = bundle.manifest.version if bundle else None
     found["served"] = {kind: closed_and_open(bench, kind) for kind in KINDS} if bench else None
     found["plain"] = plainly(bench) if bench and not options.quick else None
     found["overhead"] = overhead(bench) if bench else None
@@ -223,17 +216,9 @@ def _table(found: dict[str, Any]) -> Table:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bundle", type=Path, help="a bundle, or a folder of them")
-    parser.add_argument("--json", type=Path, default=OUT / "serve.json")
-    parser.add_argument("--seconds", type=float, default=8.0, help="of each run")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each row, of which the median counts")
-    parser.add_argument("--most-per-second", type=float, default=1500.0, help="requests to have ready for a second")
-    parser.add_argument("--quick", action="store_true", help="one short run each, without plain and process models")
-    options = parser.parse_args()
-    if options.quick:
-        options.seconds, options.rounds = 3.0, 1
-    return options
+    parser = options_of("serve", __doc__)
+    parser.add_argument("--most-per-second", type=float, default=1000.0, help="requests to have ready for a second")
+    return parsed(parser)
 
 
 if __name__ == "__main__":
