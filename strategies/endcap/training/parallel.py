@@ -21,29 +21,35 @@ B = TypeVar("B")
 class Workers:
     """Processes started once and used by several steps: each costs a second of imports."""
 
-    def __init__(self, pool: ProcessPoolExecutor, progress: Progress) -> None:
+    def __init__(self, pool: ProcessPoolExecutor, count: int, progress: Progress) -> None:
         self._pool = pool
+        self.count = count
+        """Of processes."""
         self._progress = progress
 
     def map(self, step: str, work: Callable[[A], B], tasks: Sequence[A]) -> list[B]:
         """``work`` on every task, in the order of ``tasks``. The first error is raised here."""
         results = []
         self._progress(step, 0, len(tasks))
-        with _interrupts_held():
-            coming = self._pool.map(work, tasks)  # starts what processes are still missing
-        for done, result in enumerate(coming, 1):
+        for done, result in enumerate(self.begin(work, tasks), 1):
             results.append(result)
             self._progress(step, done, len(tasks))
         return results
+
+    def begin(self, work: Callable[[A], B], tasks: Sequence[A]) -> Iterator[B]:
+        """The same without waiting: whoever reads the results does, and gets the first error."""
+        with _interrupts_held():
+            return self._pool.map(work, tasks)  # starts what processes are still missing
 
 
 @contextmanager
 def workers(progress: Progress, count: int | None = None) -> Iterator[Workers]:
     """``count`` processes, by default one a core; spawned, since native thread pools do not survive a fork."""
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count or os.cpu_count(), mp_context=context, initializer=_one_thread)
+    count = count or os.cpu_count() or 1
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_one_thread)
     try:
-        yield Workers(pool, progress)
+        yield Workers(pool, count, progress)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

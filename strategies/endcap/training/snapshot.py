@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -9,24 +10,59 @@ from pathlib import Path
 from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
 from endcap.training.config import ShopConfig
-from endcap.training.fit.fitter import Context, fitters
+from endcap.training.fit.fitter import Context, Fitter, fitters
 from endcap.training.progress import Progress
 from endcap.training.shop import Shop
 
 PACKAGES = ("endcap", "numpy", "lightgbm")
 
 
-def write_snapshot(writer: BundleWriter, shop: Shop, context: Context, shared: Path | None = None) -> Manifest:
-    """Fit every part of ``shop``, which ends at its ``data_end``. Parts that read no events come from ``shared``."""
-    for name, fitter in fitters().items():
-        if (name == "periods" and not len(shop.periods)) or (fitter.needs_events and not shop.event_weights):
-            continue
-        if fitter.timeless and shared is not None:
-            writer.share(name, shared)
-        else:
-            context.progress(f"fitting {name}")
-            fitter.fit(shop, writer.part(name), context)
+def write_snapshot(writer: BundleWriter, shop: Shop, context: Context) -> Manifest:
+    """Fit every part of ``shop``, which ends at its ``data_end``."""
+    _fit(parts_of(shop), writer, shop, context)
     return manifest_of(shop, context.config)
+
+
+def begin_snapshot(writer: BundleWriter, shop: Shop, context: Context) -> None:
+    """The parts that need no other bundle of the shop. What is left is for ``finish_snapshot``."""
+    _fit(_of_events_alone(parts_of(shop)), writer, shop, context)
+
+
+def finish_snapshot(writer: BundleWriter, shop: Shop, context: Context, shared: Path) -> Manifest:
+    """The rest of what ``begin_snapshot`` began: parts that read no events come from ``shared``, a bundle of the same
+    shop at another time, and what reads those is fitted."""
+    parts = parts_of(shop)
+    for name, fitter in parts.items():
+        if fitter.timeless:
+            writer.share(name, shared)
+    begun = _of_events_alone(parts)
+    left = {name: fitter for name, fitter in parts.items() if not fitter.timeless and name not in begun}
+    _fit(left, writer, shop, context)
+    return manifest_of(shop, context.config)
+
+
+def parts_of(shop: Shop) -> dict[str, Fitter]:
+    """By name, in the order to fit them: those for which the shop has what they are made of."""
+    return {
+        name: fitter
+        for name, fitter in fitters().items()
+        if (name != "periods" or len(shop.periods)) and (not fitter.needs_events or shop.event_weights)
+    }
+
+
+def _of_events_alone(parts: Mapping[str, Fitter]) -> dict[str, Fitter]:
+    """Those that neither are timeless nor wait for a part that is."""
+    found: dict[str, Fitter] = {}
+    for name, fitter in parts.items():  # whatever a part waits for stands before it
+        if not fitter.timeless and all(other in found for other in fitter.after if other in parts):
+            found[name] = fitter
+    return found
+
+
+def _fit(parts: Mapping[str, Fitter], writer: BundleWriter, shop: Shop, context: Context) -> None:
+    for name, fitter in parts.items():
+        context.progress(f"fitting {name}")
+        fitter.fit(shop, writer.part(name), context)
 
 
 def manifest_of(shop: Shop, config: ShopConfig) -> Manifest:

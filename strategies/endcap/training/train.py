@@ -25,8 +25,8 @@ from endcap.training.evaluate.scorer import fit_calibration
 from endcap.training.fit.fitter import Context
 from endcap.training.parallel import Workers, workers
 from endcap.training.progress import Progress, silent
-from endcap.training.ranker.fit import Ranker, best_share, fit_ranker, write_ranker
-from endcap.training.ranker.lessons import Snapshot, gather_rows, take_snapshots
+from endcap.training.ranker.fit import Course, Ranker, best_share, fit_rankers, write_ranker
+from endcap.training.ranker.lessons import Snapshot, Snapshots, gather_rows
 from endcap.training.ranker.rows import Rows, columns_of, gathering
 from endcap.training.ranker.windows import cut
 from endcap.training.ready import check_text_model
@@ -72,18 +72,22 @@ def train_on(shop: Shop, config: ShopConfig, out: Path, progress: Progress, cloc
         pool = stack.enter_context(workers(progress))
         context = Context(config, progress, kept=out / ".learning")
         with clock.lap("fit"):
+            begun = Snapshots(stack, pool, scratch, shop, windows, config)
             manifest = write_snapshot(final, shop, context)
-            snapshots = take_snapshots(stack, pool, scratch, shop, windows, config, final.folder)
+            snapshots = begun.finish(final.folder)
         table = strategy_table(config)
         with clock.lap("rows"):
-            rows = [gather_rows(pool, snapshot, table, config.training.seed) for snapshot in snapshots]
+            rows = [
+                gather_rows(pool, snapshot, table, config.training.seed).save(scratch / f"rows-{number}")
+                for number, snapshot in enumerate(snapshots)
+            ]
             names = columns_of(gathering(final.preview(manifest), table))
         with clock.lap("ranker"):
             seed, others = config.training.seed, config.training.ranker.given
-            judged = fit_ranker(Rows.joined(rows[1:]), seed, progress, others)
-            share = best_share(judged, rows[0])
-            judged = judged.with_share(share)
-            ranker = fit_ranker(Rows.joined(rows[:-1]), seed, progress, others).with_share(share)
+            courses = [Course(parts, seed, others) for parts in (rows[1:], rows[:-1])]
+            judged, ranker = fit_rankers(pool, courses, progress)
+            share = best_share(judged, Rows.open(rows[0]))
+            judged, ranker = judged.with_share(share), ranker.with_share(share)
         with clock.lap("evaluate"):
             write_ranker(snapshots[0].writer.part("ranker"), judged, names)
             metrics, calibration = _judge(pool, shop, snapshots[0], table, config.training.seed)

@@ -15,9 +15,19 @@ from endcap.strategies.score.forest import Forest
 from endcap.strategies.score.net import Net
 from endcap.strategies.score.trees import Blend, Trees, TreesConfig
 from endcap.strategies.testing import tiny_bundle
+from endcap.training.parallel import workers
 from endcap.training.progress import silent
 from endcap.training.ranker import fit
-from endcap.training.ranker.fit import Ranker, best_share, fit_ranker, mean_ndcg, share_of, write_ranker
+from endcap.training.ranker.fit import (
+    Course,
+    Ranker,
+    best_share,
+    fit_ranker,
+    fit_rankers,
+    mean_ndcg,
+    share_of,
+    write_ranker,
+)
 from endcap.training.ranker.rows import Rows
 
 NAMES = ["display=front, end", 'brand="A"', "plain.name"]
@@ -120,3 +130,26 @@ def test_ndcg_of_groups_agrees_with_a_hand_calculation() -> None:
     scores = np.array([0.9, 0.8, 0.1, 0.2, 0.7], np.float32)  # found at places 2 and 3; at place 2
     first = (1 / np.log2(3) + 1 / np.log2(4)) / (1 + 1 / np.log2(3))
     assert mean_ndcg(scores, two) == pytest.approx((first + 1 / np.log2(3)) / 2)
+
+
+def test_rankers_fitted_side_by_side_are_those_fitted_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each from its own courses' rows and columns, whoever fits trees and network."""
+    parts = [rows(groups=400, seed=seed, telling=telling) for seed, telling in ((1, 1), (2, 1), (3, 2))]
+    folders = [part.save(tmp_path / str(place)) for place, part in enumerate(parts)]
+    courses = [Course(folders[:2], 7), Course(folders[1:], 8, {"num_leaves": 7}, [0, 2])]
+    monkeypatch.setattr(fit, "WORTH_PROCESSES", 0)
+    with workers(silent, 2) as pool:
+        found = fit_rankers(pool, courses, silent)
+    for course, ranker in zip(courses, found, strict=True):
+        alone = fit_ranker(course.rows(), course.seed, silent, course.others)
+        features = course.rows().features[:200]
+        assert ranker.net is not None
+        np.testing.assert_array_equal(ranker.scores(features), alone.scores(features))
+    assert found[1].trees.num_feature() == 2
+
+
+def test_rows_are_read_back_as_they_were_saved(tmp_path: Path) -> None:
+    kept = Rows.open(rows().save(tmp_path / "rows"))
+    assert [values.tobytes() for values in kept] == [values.tobytes() for values in rows()]

@@ -25,7 +25,7 @@ def lessons(seed: int = 1) -> Rows:
 
 @pytest.fixture(scope="module")
 def net() -> Net:
-    return fit_net(lessons(), 7, 1)
+    return fit_net(lessons(), 7)
 
 
 def auc(scores: Array, labels: Array) -> float:
@@ -40,7 +40,7 @@ def test_the_network_learns_a_product_of_columns_and_that_one_is_unknown(net: Ne
 
 
 def test_one_seed_gives_the_same_numbers(net: Net) -> None:
-    again, other = fit_net(lessons(), 7, 1), fit_net(lessons(), 8, 1)
+    again, other = fit_net(lessons(), 7), fit_net(lessons(), 8)
     np.testing.assert_array_equal(again.first, net.first)
     assert np.abs(other.first - net.first).max() > 0.01
 
@@ -49,7 +49,7 @@ def test_fitting_leaves_torch_as_it_was() -> None:
     torch.manual_seed(1)
     expected, threads = torch.rand(3), torch.get_num_threads()
     torch.manual_seed(1)
-    fit_net(lessons(), 7, 1)
+    fit_net(lessons(), 7)
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.rand(3), expected)
 

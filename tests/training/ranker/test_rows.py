@@ -10,13 +10,15 @@ import pytest
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.contract import Query
+from endcap.strategies.hydrate.similarity import CovisitSimilarity
 from endcap.strategies.merge import VOTES
 from endcap.strategies.pipeline import Run, gather
-from endcap.strategies.tables import ready_made
+from endcap.strategies.recall.covisit import CovisitRecall
+from endcap.strategies.tables import StrategyError, ready_made
 from endcap.training.ranker import rows as ranker_rows
 from endcap.training.ranker.rows import Rows, Task, as_explorer, as_guest, collect, columns_of, gathering, query_of
 from endcap.training.ranker.windows import Window, labels_in
-from endcap.training.shop import Shop
+from endcap.training.shop import ItemPeriods, Shop
 
 from ..made import DAY, busy_shop, snapshot
 
@@ -145,9 +147,24 @@ def test_a_window_in_which_nobody_went_for_anything_has_no_rows(task: Task) -> N
     assert len(Rows.joined([]).sizes) == 0
 
 
-def test_a_cut_off_before_1970_is_a_time_like_any_other(task: Task) -> None:
-    early = replace(task, manifest=task.manifest.model_copy(update={"data_end": -5}), users=task.users[:2])
-    assert len(collect(replace(early, truths=task.truths[:2])).labels) >= 0
+def test_a_cut_off_before_1970_is_a_time_like_any_other(shop: Shop, table: dict[str, Any], tmp_path: Path) -> None:
+    """All of the shop's times moved by whole days until it ends before 1970."""
+    earlier = shop.data_end // DAY * DAY + DAY
+    log = replace(shop.log, times=shop.log.times - earlier)
+    moved = replace(
+        shop,
+        log=log,
+        periods=ItemPeriods.none(),
+        data_start=shop.data_start - earlier,
+        data_end=shop.data_end - earlier,
+    )
+    window = Window(moved.data_end - 14 * DAY, moved.data_end)
+    labels = labels_in(moved, window)
+    assert window.cutoff < 0 < len(labels.users)
+    bundle = snapshot(moved.before(window.cutoff), tmp_path)
+    truths = [labels.of(place) for place in range(len(labels.users))]
+    found = collect(Task(bundle.folder, bundle.manifest, table, labels.users.tolist(), truths, seed=5))
+    assert 0 < found.labels.mean() < 1
 
 
 def test_no_leakage_features_do_not_change_with_what_came_at_or_after_the_cut_off(
@@ -189,3 +206,18 @@ def all_rows(bundle: Bundle, table: dict[str, Any]) -> Array:
     gathered = [gather(strategy, query_of(bundle, user), Run()) for user in range(len(bundle.users))]
     names = columns_of(strategy)
     return np.concatenate([np.column_stack([each.items.astype(np.float64), each.matrix(names)]) for each in gathered])
+
+
+@pytest.mark.parametrize("stage", ["recall", "hydrate"])
+def test_a_component_that_fails_while_lessons_are_gathered_stops_the_training(
+    task: Task, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server would go on without it; a ranker taught without it would be another strategy's."""
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("no covisits here")
+
+    component = {"recall": CovisitRecall, "hydrate": CovisitSimilarity}[stage]
+    monkeypatch.setattr(component, stage, fails)
+    with pytest.raises(StrategyError, match=rf"{stage} '.*' failed in training .*RuntimeError: no covisits here"):
+        collect(task)

@@ -17,12 +17,12 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle, Part
 from endcap.bundle.manifest import Manifest
 from endcap.strategies.batch import Candidates
-from endcap.strategies.pipeline import Run, gather
 from endcap.strategies.score.hybrid import best
 from endcap.strategies.shelf import Shelf
 from endcap.strategies.strategy import Strategy
 from endcap.strategies.text.pairs import KINDS, Pairs
 from endcap.training.bert.asked import Asked
+from endcap.training.gathering import gather_all
 
 NEGATIVES_EACH, LEAST_NEGATIVES, MOST_NEGATIVES, MOST_POSITIVES = 2, 4, 12, 8
 SHARE = 50
@@ -107,8 +107,7 @@ def _of_one(
     query = asked.query(bundle)
     if pairs.kind_of(query) is None:
         return None
-    run = Run()
-    candidates = gather(strategy, query, run)
+    candidates = gather_all(strategy, query)
     for item_filter in strategy.filter:
         candidates = candidates.take(item_filter.component.keep(query, candidates))
     scores = strategy.scorer.component.score(query, candidates)

@@ -17,7 +17,7 @@ from endcap.training.baselines.rank import Ranked
 from endcap.training.config import ShopConfig
 from endcap.training.errors import ConfigError
 from endcap.training.evaluate.bench import Bench
-from endcap.training.evaluate.school import School, lessons_of
+from endcap.training.evaluate.school import School, Trial, lessons_of
 from endcap.training.evaluate.verdict import COMPARED, QUESTIONS, Asked, comparisons
 from endcap.training.ranker.rows import gathering
 from endcap.training.ranker.windows import Window, cut
@@ -46,10 +46,13 @@ def ablate(bench: Bench, config: ShopConfig, table: Mapping[str, Any], whole: Ra
     lists, took = {WHOLE: whole}, {}
     with ExitStack() as stack:
         school = School(bench, config, table["hydrate"], lessons_of(stack, bench, config, _windows(bench, config)))
-        for done, variation in enumerate(todo, 1):
-            bench.progress(f"leaving out {variation.without} ({done} of {len(todo)})")
-            name = _name(variation)
-            lists[name], took[name] = school.lists(variation.table)
+        for done in range(0, len(todo), bench.pool.count):
+            some = todo[done : done + bench.pool.count]
+            bench.progress(f"leaving out {', '.join(each.without for each in some)}", done, len(todo))
+            for variation, (ranked, p50_ms) in zip(
+                some, school.lists([Trial(each.table) for each in some]), strict=True
+            ):
+                lists[_name(variation)], took[_name(variation)] = ranked, p50_ms
     costs = comparisons(bench.holdout, lists, WHOLE, bench.seed)
     return [_row(bench, each, lists[_name(each)], costs[_name(each)], took[_name(each)]) for each in todo]
 

@@ -15,13 +15,13 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Query
-from endcap.strategies.pipeline import Run, gather
 from endcap.strategies.shelf import Shelf
 from endcap.strategies.strategy import Strategy
 from endcap.training.evaluate.metrics import binary_ideal, ndcg, recall
 from endcap.training.evaluate.questions import for_new
 from endcap.training.evaluate.ranking import DEPTH, SHARE, Opening
 from endcap.training.evaluate.truth import Truth
+from endcap.training.gathering import gather_all
 from endcap.training.parallel import Workers
 
 UNION, CANDIDATES = "all sources", "candidates"
@@ -79,7 +79,7 @@ def score_share(task: Task) -> Scored:
     strategy = _strategy(task)
     labels, scores = [np.empty(0, np.bool_)], [np.empty(0, np.float32)]
     for row, query in enumerate(task.queries):
-        candidates = _filtered(strategy, query, gather(strategy, query, Run()))
+        candidates = _filtered(strategy, query, gather_all(strategy, query))
         scores.append(strategy.scorer.component.score(query, candidates))
         labels.append(np.isin(candidates.items, task.truth.of(row)))
     sizes = np.array([len(each) for each in scores[1:]], np.int64)
@@ -95,9 +95,9 @@ def find_share(task: Task) -> dict[str, Array]:
     counts = np.zeros((len(task.queries), len(columns) + 2), np.int64)
     for row, plain in enumerate(task.queries):
         query = for_new(plain, size) if task.new else plain
-        proposed = gather(everything, query, Run())
+        proposed = gather_all(everything, query)
         true = np.isin(proposed.items, task.truth.of(row))
-        kept = proposed if len(proposed) <= most else gather(strategy, query, Run())
+        kept = proposed if len(proposed) <= most else gather_all(strategy, query)
         kept = _filtered(strategy, query, kept)
         counts[row, :-2] = np.count_nonzero(~np.isnan(proposed.matrix(columns)[true]), axis=0)
         counts[row, -2:] = np.count_nonzero(true), np.count_nonzero(np.isin(kept.items, task.truth.of(row)))

@@ -21,6 +21,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from endcap.bundle.events import Array
+from endcap.strategies.compiled import compiled
 
 LEVELS = ("brand", "department", "aisle", "category", "line", "title")
 """Groups of the catalog, each shrunk towards what those before it say."""
@@ -107,14 +108,26 @@ class _Regression:
 def _shrunk(expected: Array, targets: Array, rows: Array, groups: Array) -> None:
     """Move every member of a group by the mean of what is left over in it, shrunk towards 0. In place."""
     members = rows[groups[rows] >= 0]
-    count = int(groups.max(initial=-1)) + 1
-    if not len(members):
-        return
-    adder = csr_matrix((np.ones(len(members)), (groups[members], np.arange(len(members)))), (count, len(members)))
-    sizes = np.bincount(groups[members], minlength=count)
-    moves = (adder @ (targets[members] - expected[members])) / (sizes + SHRINK)[:, None]
-    known = groups >= 0
-    expected[known] += moves[groups[known]]
+    if len(members):
+        sizes = np.bincount(groups[members], minlength=int(groups.max()) + 1)
+        _move(expected, targets, members, groups, sizes + SHRINK)
+
+
+@compiled
+def _move(expected: Array, targets: Array, members: Array, groups: Array, sizes: Array) -> None:
+    """``sizes`` (float64[groups]) is what the sum of what is left over in a group is divided by."""
+    width = expected.shape[1]
+    moves = np.zeros((len(sizes), width))
+    for item in members:
+        for column in range(width):
+            moves[groups[item], column] += targets[item, column] - expected[item, column]
+    for group in range(len(sizes)):
+        for column in range(width):
+            moves[group, column] /= sizes[group]
+    for item in range(len(groups)):
+        if groups[item] >= 0:
+            for column in range(width):
+                expected[item, column] += moves[groups[item], column]
 
 
 class Judges(NamedTuple):

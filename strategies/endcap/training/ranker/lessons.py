@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from endcap.training.progress import silent
 from endcap.training.ranker.rows import Rows, Task, collect
 from endcap.training.ranker.windows import Labels, Window, labels_in
 from endcap.training.shop import Shop
-from endcap.training.snapshot import write_snapshot
+from endcap.training.snapshot import begin_snapshot, finish_snapshot
 
 SHARE = 100
 """Shoppers a task: small enough for a lively progress bar, large enough to pay for opening the bundle."""
@@ -47,37 +48,46 @@ class _Order(NamedTuple):
     writer: BundleWriter
     shop: Shop
     config: ShopConfig
-    shared: Path
 
 
-def take_snapshots(
-    stack: ExitStack,
-    pool: Workers,
-    scratch: Path,
-    shop: Shop,
-    windows: Sequence[Window],
-    config: ShopConfig,
-    shared: Path,
-) -> list[Snapshot]:
-    """Fit every part as of each window's cut-off into a folder below ``scratch``, which lasts as long as ``stack``.
+class Snapshots:
+    """The shop as it was at the beginning of each window, fitted by worker processes below ``scratch``; there for as
+    long as ``stack`` lasts.
 
-    Parts that read no events are linked from ``shared``, a bundle of the same shop.
+    Most of it needs nothing but events, and is begun at once: the bundle that snapshots share parts with is still being
+    written then, mostly on one core.
     """
-    writers = [stack.enter_context(BundleWriter(scratch)) for _ in windows]
-    orders = [
-        _Order(writer, shop.before(window.cutoff), config, shared)
-        for writer, window in zip(writers, windows, strict=True)
-    ]
-    manifests = pool.map("fitting the shop as it was", _fit, orders)
-    return [
-        Snapshot(writer, manifest, window, labels_in(shop, window))
-        for writer, manifest, window in zip(writers, manifests, windows, strict=True)
-    ]
+
+    def __init__(
+        self, stack: ExitStack, pool: Workers, scratch: Path, shop: Shop, windows: Sequence[Window], config: ShopConfig
+    ) -> None:
+        self._pool, self._shop, self._windows = pool, shop, windows
+        writers = [stack.enter_context(BundleWriter(scratch)) for _ in windows]
+        self._orders = [
+            _Order(writer, shop.before(window.cutoff), config) for writer, window in zip(writers, windows, strict=True)
+        ]
+        self._begun = pool.begin(_begin, self._orders)
+
+    def finish(self, shared: Path) -> list[Snapshot]:
+        """Parts that read no events are linked from ``shared``, a bundle of the same shop."""
+        for _ in self._begun:
+            pass  # an error in one of them is raised here
+        finish = partial(_finish, shared)
+        manifests = self._pool.map("fitting the shop as it was", finish, self._orders)
+        return [
+            Snapshot(order.writer, manifest, window, labels_in(self._shop, window))
+            for order, manifest, window in zip(self._orders, manifests, self._windows, strict=True)
+        ]
 
 
-def _fit(order: _Order) -> Manifest:
+def _begin(order: _Order) -> None:
     """Runs in a worker process."""
-    return write_snapshot(order.writer, order.shop, Context(order.config, silent), order.shared)
+    begin_snapshot(order.writer, order.shop, Context(order.config, silent))
+
+
+def _finish(shared: Path, order: _Order) -> Manifest:
+    """Runs in a worker process."""
+    return finish_snapshot(order.writer, order.shop, Context(order.config, silent), shared)
 
 
 def gather_rows(pool: Workers, snapshot: Snapshot, table: dict[str, Any], seed: int) -> Rows:

@@ -17,9 +17,9 @@ from endcap.bundle.folder import Bundle
 from endcap.bundle.manifest import Manifest
 from endcap.strategies.contract import Query
 from endcap.strategies.merge import VOTES
-from endcap.strategies.pipeline import Run, gather
 from endcap.strategies.shelf import Shelf
 from endcap.strategies.strategy import Strategy
+from endcap.training.gathering import gather_all
 
 MOST_NEGATIVES = 80
 GUEST_SHARE = 0.15
@@ -45,6 +45,17 @@ class Rows(NamedTuple):
             )
         return Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
+    def save(self, folder: Path) -> Path:
+        folder.mkdir(parents=True)
+        for name, values in self._asdict().items():
+            np.save(folder / f"{name}.npy", values, allow_pickle=False)
+        return folder
+
+    @staticmethod
+    def open(folder: Path) -> Rows:
+        """What ``save`` wrote, not yet in memory."""
+        return Rows(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in Rows._fields))
+
 
 @dataclass(frozen=True)
 class Task:
@@ -61,7 +72,10 @@ class Task:
 
 
 def collect(task: Task) -> Rows:
-    """Positives and a sample of negatives for each shopper of the task. Runs in a worker process."""
+    """Positives and a sample of negatives for each shopper of the task. Runs in a worker process.
+
+    Raises StrategyError where a component of the strategy fails.
+    """
     bundle = Bundle(task.folder, task.manifest)
     strategy = gathering(bundle, task.table)
     names = columns_of(strategy)
@@ -80,7 +94,7 @@ def _groups(
 ) -> Iterator[tuple[Array, Array, int]]:
     for user, truth in zip(task.users, task.truths, strict=True):
         for query in _queries(query_of(bundle, user), strategy.item_count, random):
-            candidates = gather(strategy, query, Run())
+            candidates = gather_all(strategy, query)
             labels = np.isin(candidates.items, truth)
             if not labels.any() or labels.all():
                 continue  # nothing to tell apart

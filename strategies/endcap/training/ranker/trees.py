@@ -7,7 +7,6 @@ Deterministic for one seed.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -24,7 +23,7 @@ PARAMETERS: dict[str, Any] = {
     "max_bin": 63,
     "min_data_in_leaf": 60,
     "feature_fraction": 0.3,
-    "bagging_fraction": 0.5,
+    "bagging_fraction": 0.35,
     "bagging_freq": 1,
     "lambda_l2": 5.0,
     "deterministic": True,
@@ -41,14 +40,15 @@ class Stage(NamedTuple):
 
 
 STAGES = (Stage("binary", 150), Stage("lambdarank", 75))
-WORTH_THREADS = 50_000
 TREES = sum(stage.trees for stage in STAGES)
 
 
-def fit_trees(rows: Rows, seed: int, progress: Progress, others: Mapping[str, float] | None = None) -> lightgbm.Booster:
+def fit_trees(
+    rows: Rows, seed: int, progress: Progress, others: Mapping[str, float] | None = None, threads: int = 1
+) -> lightgbm.Booster:
     """A fixed number of trees, small and regularised: shoppers set aside to stop early by are worth more as lessons.
 
-    ``others`` are laid over PARAMETERS.
+    ``others`` are laid over PARAMETERS. The number of ``threads`` leaves the result as it is.
     Raises DataError where there are not two shoppers to learn from.
     """
     if (found := len(np.unique(rows.users))) < 2:
@@ -56,28 +56,20 @@ def fit_trees(rows: Rows, seed: int, progress: Progress, others: Mapping[str, fl
             f"{found} shoppers of the training windows went for an item that recall proposed, expected at least "
             "2; give more events, or raise training.horizon_days or training.windows"
         )
-    parameters = {**PARAMETERS, **(others or {}), "seed": seed, "num_threads": threads_for(len(rows.labels))}
-    data = lightgbm.Dataset(rows.features, rows.labels, group=rows.sizes, params=parameters, free_raw_data=False)
-    booster = None
-    for stage in STAGES:
-        booster = lightgbm.train(
-            {**parameters, "objective": stage.objective},
-            data,
-            stage.trees,
-            init_model=booster,
-            callbacks=[_show(progress)],
-        )
-    assert booster is not None
+    parameters = {**PARAMETERS, **(others or {}), "seed": seed, "num_threads": threads}
+    data = lightgbm.Dataset(rows.features, rows.labels, group=rows.sizes, params=parameters)
+    booster = lightgbm.Booster({**parameters, "objective": STAGES[0].objective}, data)
+    first, second = STAGES
+    if _grow(booster, first, progress):  # else no column tells anything, and LightGBM does not go on from that
+        booster.reset_parameter({"objective": second.objective})  # goes on from the scores so far
+        _grow(booster, second, progress)
     return booster
 
 
-def threads_for(rows: int) -> int:
-    """Said, not left to OpenMP: exporting the text model leaves its default at one. Few rows are quickest on one."""
-    return len(os.sched_getaffinity(0)) if rows >= WORTH_THREADS else 1
-
-
-def _show(progress: Progress) -> Any:
-    def callback(env: Any) -> None:
-        progress("fitting the ranker", env.iteration + 1, TREES)
-
-    return callback
+def _grow(booster: lightgbm.Booster, stage: Stage, progress: Progress) -> bool:
+    """Whether any of the stage's trees found something to split."""
+    grew = False
+    for _ in range(stage.trees):
+        grew = not booster.update() or grew
+        progress("fitting the ranker", booster.current_iteration(), TREES)
+    return grew

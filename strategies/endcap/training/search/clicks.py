@@ -13,8 +13,8 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.contract import Query
-from endcap.strategies.pipeline import Run, gather
 from endcap.strategies.strategy import Strategy
+from endcap.training.gathering import gather_all
 from endcap.training.ranker.windows import Window
 from endcap.training.search.lessons import Lessons, joined
 from endcap.training.shop import Shop
@@ -74,7 +74,7 @@ def _groups(
     for search in searches:
         history = bundle.histories.of(search.user)
         query = Query(now=bundle.manifest.data_end, user=search.user, history=history, text=search.text)
-        candidates = gather(strategy, query, Run())
+        candidates = gather_all(strategy, query)
         places = np.minimum(np.searchsorted(search.items, candidates.items), len(search.items) - 1)
         gains = np.where(search.items[places] == candidates.items, search.gains[places], 0.0)
         if not gains.any() or gains.all():

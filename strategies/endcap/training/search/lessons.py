@@ -10,10 +10,9 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.contract import Query
-from endcap.strategies.pipeline import Run, gather
 from endcap.strategies.strategy import Strategy
-from endcap.training.errors import DataError
 from endcap.training.evaluate.metrics import graded
+from endcap.training.gathering import gather_all
 from endcap.training.search.judgments import Judged
 
 
@@ -45,15 +44,11 @@ class Lessons(NamedTuple):
 
 
 def from_judgments(bundle: Bundle, strategy: Strategy, pools: Sequence[Judged], columns: Sequence[str]) -> Lessons:
-    """Every pool as a list that the caller brings. Raises DataError where a component failed: nothing is learned from
-    columns that are missing by mistake."""
+    """Every pool as a list that the caller brings. Raises StrategyError where a component failed."""
     blocks = []
     for pool in pools:
-        query, run = Query(now=bundle.manifest.data_end, text=pool.query, given=pool.items), Run()
-        candidates = gather(strategy, query, run)
-        if run.degradations:
-            raise DataError(f"searching {pool.query!r} failed: {run.degradations[0].reason}")
-        blocks.append(candidates.matrix(columns))
+        query = Query(now=bundle.manifest.data_end, text=pool.query, given=pool.items)
+        blocks.append(gather_all(strategy, query).matrix(columns))
     return joined(columns, blocks, [graded(pool.ratings) for pool in pools], [pool.items for pool in pools])
 
 

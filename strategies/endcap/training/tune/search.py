@@ -23,7 +23,7 @@ from endcap.training.evaluate.given import check_events
 from endcap.training.evaluate.intervals import bootstrap_means, interval
 from endcap.training.evaluate.plain import plain
 from endcap.training.evaluate.protocol import in_window, temporal
-from endcap.training.evaluate.school import School, lessons_of
+from endcap.training.evaluate.school import School, Trial, lessons_of
 from endcap.training.evaluate.verdict import Asked
 from endcap.training.fit.fitter import Context
 from endcap.training.parallel import workers
@@ -90,7 +90,7 @@ class Trials:
 
     def values(self, settings: Settings) -> Array:
         """float64[shoppers]: NDCG@10 of all items."""
-        lists, _ = self.school.lists(with_limits(self.table, settings.limits), settings.ranker)
+        ((lists, _),) = self.school.lists([Trial(with_limits(self.table, settings.limits), settings.ranker)])
         return self.asked.values(lists.all)[METRIC]
 
 
