@@ -11,8 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endcap.strategies.score.forest import Forest
+from endcap.strategies.score.quick import QuickScorer
 
 from .models import WIDTH, model, shapes, table
+
+
+def scorer_of(text: str) -> QuickScorer:
+    return QuickScorer.of(Forest.parse(text))
 
 
 def mean_of_trees(booster: lightgbm.Booster) -> float:
@@ -41,7 +46,7 @@ def test_contributions_sum_to_the_score_less_the_trees_means(
     random = np.random.default_rng(seed)
     booster = model(random, categories=categories, **parameters)
     rows = table(random, 60)
-    parts = Forest.parse(booster.model_to_string()).contributions(rows)
+    parts = scorer_of(booster.model_to_string()).contributions(rows)
     assert parts.shape == (60, WIDTH)
     expected = np.asarray(booster.predict(rows, raw_score=True)) - mean_of_trees(booster)
     np.testing.assert_allclose(parts.sum(axis=1), expected, atol=1e-9)
@@ -50,7 +55,7 @@ def test_contributions_sum_to_the_score_less_the_trees_means(
 def test_only_features_that_a_tree_splits_on_contribute() -> None:
     random = np.random.default_rng(2)
     booster = model(random, interaction_constraints=[[0]], feature_fraction=1.0)
-    parts = Forest.parse(booster.model_to_string()).contributions(table(random, 50))
+    parts = scorer_of(booster.model_to_string()).contributions(table(random, 50))
     assert (parts[:, 1:] == 0).all()
     assert (parts[:, 0] != 0).any()
 
@@ -59,20 +64,18 @@ def test_trees_of_a_single_leaf_contribute_nothing_and_shift_no_other_tree() -> 
     random = np.random.default_rng(5)
     lone = model(random, min_data_in_leaf=1000)
     assert "num_leaves=1\n" in lone.model_to_string()
-    assert (Forest.parse(lone.model_to_string()).contributions(table(random, 20)) == 0).all()
+    assert (scorer_of(lone.model_to_string()).contributions(table(random, 20)) == 0).all()
 
     full, rows = model(random), table(random, 20)
     text = full.model_to_string()
     stub = "Tree=0\nnum_leaves=1\nnum_cat=0\nleaf_value=0.5\nleaf_count=300\nis_linear=0\nshrinkage=1\n\n\n"
     mixed = text.replace("Tree=0\n", f"{stub}Tree=0\n")
-    np.testing.assert_allclose(
-        Forest.parse(mixed).contributions(rows), Forest.parse(text).contributions(rows), atol=1e-12
-    )
+    np.testing.assert_allclose(scorer_of(mixed).contributions(rows), scorer_of(text).contributions(rows), atol=1e-12)
 
 
 def test_no_rows_have_no_contributions() -> None:
     booster = model(np.random.default_rng(3))
-    assert Forest.parse(booster.model_to_string()).contributions(np.empty((0, WIDTH), np.float32)).shape == (0, WIDTH)
+    assert scorer_of(booster.model_to_string()).contributions(np.empty((0, WIDTH), np.float32)).shape == (0, WIDTH)
 
 
 def test_a_split_by_categories_contributes_to_its_column() -> None:
@@ -80,7 +83,7 @@ def test_a_split_by_categories_contributes_to_its_column() -> None:
     rows = np.column_stack([random.integers(0, 6, 300), random.random(300)]).astype(np.float32)
     data = lightgbm.Dataset(rows, np.isin(rows[:, 0], [1, 4]), categorical_feature=[0])
     booster = lightgbm.train({"objective": "binary", "verbosity": -1, "min_data_per_group": 5}, data, 2)
-    parts = Forest.parse(booster.model_to_string()).contributions(rows)
+    parts = scorer_of(booster.model_to_string()).contributions(rows)
     wanted = np.isin(rows[:, 0], [1, 4])
     assert parts[wanted, 0].min() > 0 > parts[~wanted, 0].max()
 

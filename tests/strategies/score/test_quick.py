@@ -148,8 +148,8 @@ import sys
 import numpy as np
 from endcap.strategies.score import quick
 from endcap.strategies.score.forest import Forest
-forest, rows = Forest.parse(open(sys.argv[1]).read()), np.load(sys.argv[2])
-print(quick.QuickScorer.of(forest).scores(rows).tobytes().hex(), forest.contributions(rows).tobytes().hex())
+scorer, rows = quick.QuickScorer.of(Forest.parse(open(sys.argv[1]).read())), np.load(sys.argv[2])
+print(scorer.scores(rows).tobytes().hex(), scorer.contributions(rows).tobytes().hex())
 """
 
 
@@ -158,7 +158,7 @@ def test_each_kind_of_machine_gets_its_own_code_and_the_same_scores(tmp_path: Pa
     booster, rows = model(random, trees=3, num_leaves=65), table(random, 70)
     (tmp_path / "model.txt").write_text(booster.model_to_string())
     np.save(tmp_path / "rows.npy", rows)
-    expected = [raw_scores(booster, rows), Forest.parse(booster.model_to_string()).contributions(rows)]
+    expected = [raw_scores(booster, rows), scorer_of(booster).contributions(rows)]
     lesser = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}  # no vectors but those that all such machines have
     for kinds, environment in enumerate((lesser, {**lesser, "NUMBA_CPU_FEATURES": "+avx,+avx2"}, {}), 1):
         found = _scored(tmp_path, tmp_path / "cache", **environment)

@@ -1,4 +1,4 @@
-"""A LightGBM model as arrays, to say which feature moved a score and by how much.
+"""A LightGBM model as arrays.
 
 The model text is read after the bundle's hashes were checked, so its shape is trusted.
 """
@@ -13,7 +13,6 @@ from typing import Self
 import numpy as np
 
 from endcap.bundle.events import Array
-from endcap.strategies.score.native import add_contributions
 
 _CATEGORICAL, _DEFAULT_LEFT, _MISSING_SHIFT = 1, 2, 2
 
@@ -62,30 +61,6 @@ class Forest:
             set_starts=_set_starts(trees),
             set_words=_joined(trees, "cat_threshold", np.uint32),
         )
-
-    def contributions(self, rows: Array) -> Array:
-        """float64[n, features]: what each feature's splits added along each row's paths (float32[n, features]).
-
-        Summed over the features this is the score less the trees' means. The method is Saabas' path attribution,
-        https://blog.datadive.net/interpreting-random-forests (2014).
-        """
-        total = np.zeros(rows.shape)
-        add_contributions(
-            np.ascontiguousarray(rows, np.float32),
-            self.roots,
-            self.feature,
-            self.threshold,
-            self.categorical,
-            self.default_left,
-            self.missing,
-            self.children,
-            self.node_value,
-            self.leaf_value,
-            self.set_starts,
-            self.set_words,
-            total,
-        )
-        return total
 
 
 def _trees(text: str) -> Iterator[dict[str, str]]:

@@ -142,8 +142,10 @@ def add_leaves(
     masks: Array,
     leaves: Array,
     total: Array,
+    reached: Array,
 ) -> None:
-    """Adds to ``total`` (float64[n, filled up to whole blocks]) each row's leaf of every tree, tree by tree.
+    """Adds to ``total`` (float64[n, filled up to whole blocks]) each row's leaf of every tree, tree by tree; which leaf
+    it was stands in ``reached`` (uint32[trees, as many], or without any columns where nobody wants to know).
 
     ``cells`` are the rows one after the other (float32[n * width]); the rest is as in QuickScorer.
     """
@@ -189,44 +191,17 @@ def add_leaves(
                 )
             for row in range(ROWS):
                 sums[row] += leaves[leaf_of[row]]
+            if reached.shape[1]:
+                reached[tree, start : start + ROWS] = leaf_of
         for row in range(ROWS):
             total[start + row] += sums[row]
 
 
 @compiled
-def add_contributions(
-    rows: Array,
-    roots: Array,
-    feature: Array,
-    threshold: Array,
-    categorical: Array,
-    default_left: Array,
-    missing: Array,
-    children: Array,
-    node_value: Array,
-    leaf_value: Array,
-    set_starts: Array,
-    set_words: Array,
-    total: Array,
-) -> None:
-    """Adds to ``total`` (float64[n, features]) what each split on each row's paths moved: see Forest."""
-    for row in range(len(rows)):
-        for root in roots:
-            node = root
-            while node >= 0:
-                column = feature[node]
-                value: float = np.float64(rows[row, column])
-                if abs(value) <= ZERO:
-                    value = 0.0
-                nothing = np.isnan(value)
-                if categorical[node]:
-                    number = int(threshold[node])
-                    left = _in_set(value, set_words, set_starts[number], set_starts[number + 1])
-                elif (missing[node] == NAN and nothing) or (missing[node] == ZERO_OR_NAN and (nothing or value == 0.0)):
-                    left = default_left[node]
-                else:
-                    left = (0.0 if nothing else value) <= threshold[node]
-                below = children[node, 0] if left else children[node, 1]
-                after = node_value[below] if below >= 0 else leaf_value[~below]
-                total[row, column] += after - node_value[node]
-                node = below
+def add_paths(reached: Array, starts: Array, columns: Array, moves: Array, total: Array) -> None:
+    """Adds to ``total`` (float64[n, features]) what the splits on the path to each leaf that a row reached moved."""
+    for tree in range(len(reached)):
+        for row in range(len(total)):
+            leaf = reached[tree, row]
+            for step in range(starts[leaf], starts[leaf + np.uint32(1)]):
+                total[row, columns[step]] += moves[step]

@@ -9,6 +9,7 @@ of any size: a node stands in each piece that it can clear leaves of.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -35,10 +36,14 @@ class QuickScorer:
     thresholds: Array  # float32[nodes], rounded down: for float32 values the comparison stays the same
     masks: Array  # uint32[nodes]: all but the leaves of the left subtree
     leaves: Array  # float64[leaves], from left to right, tree by tree
+    paths: Array  # int64[leaves + 1], into the steps from the root to each leaf
+    path_columns: Array  # int32[steps]
+    path_moves: Array  # float64[steps]: what a step adds to the mean of the leaves below
 
     @classmethod
     def of(cls, forest: Forest) -> Self:
         spans, leaves = _spans(forest)
+        paths = [_path(forest, leaf) for leaf in leaves]
         views, view_of = _views(forest)
         pieces = _pieces(spans, _nan_left(forest))
         node, piece = pieces.nodes, pieces.of
@@ -54,14 +59,32 @@ class QuickScorer:
             places=(view_of[node] * ROWS).astype(np.int32),
             thresholds=_rounded_down(np.where(forest.categorical, 0.5, forest.threshold))[node],
             masks=pieces.masks,
-            leaves=leaves,
+            leaves=np.array([leaf.value for leaf in leaves], np.float64),
+            paths=np.concatenate([[0], np.cumsum([len(path) for path in paths])]).astype(np.int64),
+            path_columns=np.array([column for path in paths for column, _ in path], np.int32),
+            path_moves=np.array([moved for path in paths for _, moved in path], np.float64),
         )
-        made.scores(np.zeros((1, int(forest.feature.max(initial=0)) + 1), np.float32))  # compiles, before any request
+        width = int(forest.feature.max(initial=0)) + 1
+        made.contributions(np.zeros((1, width), np.float32))  # compiles, before any request
         return made
 
     def scores(self, rows: Array) -> Array:
         """float64[n] from float32[n, features]: the sums of the leaves' values, added in the order of the trees."""
-        total = np.zeros(-(-len(rows) // ROWS) * ROWS)
+        return self._scored(rows, np.empty((0, 0), np.uint32))
+
+    def contributions(self, rows: Array) -> Array:
+        """float64[n, features]: what each feature's splits added along each row's paths (float32[n, features]).
+
+        Summed over the features this is the score less the trees' means. The method is Saabas' path attribution,
+        https://blog.datadive.net/interpreting-random-forests (2014).
+        """
+        reached, total = np.empty((len(self.trees) - 1, _filled_up(len(rows))), np.uint32), np.zeros(rows.shape)
+        self._scored(rows, reached)
+        native.add_paths(reached, self.paths, self.path_columns, self.path_moves, total)
+        return total
+
+    def _scored(self, rows: Array, reached: Array) -> Array:
+        total = np.zeros(_filled_up(len(rows)))
         native.add_leaves(
             np.ascontiguousarray(rows, np.float32).reshape(-1),
             rows.shape[1],
@@ -78,8 +101,14 @@ class QuickScorer:
             self.masks,
             self.leaves,
             total,
+            reached,
         )
         return total[: len(rows)]
+
+
+def _filled_up(rows: int) -> int:
+    """To whole blocks."""
+    return -(-rows // ROWS) * ROWS
 
 
 class _Views(NamedTuple):
@@ -177,29 +206,44 @@ def _bits(low: int, high: int) -> int:
     return ((1 << (high - low)) - 1) << (LEAVES - high) if low < high else 0
 
 
-def _spans(forest: Forest) -> tuple[list[_Tree], Array]:
-    """The trees, and all their leaves' values from left to right (float64[leaves])."""
-    leaves: list[float] = []
+class _Leaf(NamedTuple):
+    value: float
+    above: list[int]
+    """The nodes on the way to it, from the root."""
+
+
+def _spans(forest: Forest) -> tuple[list[_Tree], list[_Leaf]]:
+    """The trees, and all their leaves from left to right."""
+    leaves: list[_Leaf] = []
     trees = []
     for root in forest.roots.tolist():
         first = len(leaves)
         spans = _walk(forest, root, leaves)
         trees.append(_Tree(first, len(leaves) - first, spans))
-    return trees, np.array(leaves, np.float64)
+    return trees, leaves
 
 
-def _walk(forest: Forest, root: int, leaves: list[float]) -> list[_Span]:
-    """The spans of one tree's nodes; its leaves' values join ``leaves``."""
+def _walk(forest: Forest, root: int, leaves: list[_Leaf]) -> list[_Span]:
+    """The spans of one tree's nodes; its leaves join ``leaves``."""
     children, values = forest.children, forest.leaf_value
     base, spans = len(leaves), []
-    waiting: list[tuple[int, int]] = [(root, -1)]  # a node, and where its left side began once that is done
+    waiting: list[tuple[int, int, list[int]]] = [(root, -1, [])]  # and where its left side began once that is done
     while waiting:
-        node, low = waiting.pop()
+        node, low, above = waiting.pop()
         if node < 0:
-            leaves.append(float(values[~node]))
+            leaves.append(_Leaf(float(values[~node]), above))
         elif low < 0:
-            waiting += [(node, len(leaves) - base), (int(children[node, 0]), -1)]
+            waiting += [(node, len(leaves) - base, above), (int(children[node, 0]), -1, [*above, node])]
         else:
             spans.append(_Span(node, low, len(leaves) - base))
-            waiting.append((int(children[node, 1]), -1))
+            waiting.append((int(children[node, 1]), -1, [*above, node]))
     return spans
+
+
+def _path(forest: Forest, leaf: _Leaf) -> list[tuple[int, float]]:
+    """From the root on, each split's feature, and what its step adds to the mean of the leaves below."""
+    means = [*forest.node_value[leaf.above].tolist(), leaf.value]
+    return [
+        (int(forest.feature[node]), after - before)
+        for node, (before, after) in zip(leaf.above, pairwise(means), strict=True)
+    ]

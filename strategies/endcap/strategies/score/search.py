@@ -73,8 +73,7 @@ class Learned:
         self.weighted = Weighted.read(content["weighted"], self.requires)
         self.linear, self.trees = float(content["linear"]), float(content["trees"])
         self.among_recalled = bool(content["among_recalled"])
-        self.forest = Forest.parse(part.file("model.txt").read_text(encoding="utf-8")) if self.trees else None
-        self.quick = QuickScorer.of(self.forest) if self.forest else None
+        self.quick = QuickScorer.of(_forest(part)) if self.trees else None
 
     def score(self, query: Query, candidates: Candidates) -> Array:
         rows = candidates.matrix(self.requires)
@@ -86,9 +85,13 @@ class Learned:
     def contributions(self, query: Query, candidates: Candidates) -> Array:
         rows = candidates.matrix(self.requires)
         parts = self.linear * self.weighted.parts(rows)
-        if self.forest is not None:
-            parts = parts + self.trees * self.forest.contributions(rows)
+        if self.quick is not None:
+            parts = parts + self.trees * self.quick.contributions(rows)
         return np.asarray(parts, np.float32)
+
+
+def _forest(part: Part) -> Forest:
+    return Forest.parse(part.file("model.txt").read_text(encoding="utf-8"))
 
 
 class SearchScorer:

@@ -42,9 +42,7 @@ class Trees:
     def __init__(self, config: TreesConfig, bundle: Bundle) -> None:
         part = bundle.part(config.model)
         self.requires = tuple(part.json("features"))
-        self.forest = Forest.parse(part.file("model.txt").read_text(encoding="utf-8"))
-        self.quick = QuickScorer.of(self.forest)
-        self.forest.contributions(np.zeros((1, len(self.requires)), np.float32))  # compiles, before any request
+        self.quick = QuickScorer.of(Forest.parse(part.file("model.txt").read_text(encoding="utf-8")))
         self.net, self.blend = beside(part) if config.net else (None, Blend(0.0, 1.0))
 
     def score(self, query: Query, candidates: Candidates) -> Array:
@@ -56,7 +54,7 @@ class Trees:
 
     def contributions(self, query: Query, candidates: Candidates) -> Array:
         rows = candidates.matrix(self.requires)
-        parts: Array = self.forest.contributions(rows).astype(np.float32)
+        parts: Array = self.quick.contributions(rows).astype(np.float32)
         return self.blend(parts, self.net.contributions(rows)) if self.net else parts
 
 
