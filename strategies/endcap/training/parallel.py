@@ -6,14 +6,22 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from threadpoolctl import threadpool_limits
 
 from endcap.training.progress import Progress
 
+if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
+
+LOOKED_EVERY = 0.5
+"""Seconds between two looks at how far long tasks are."""
+PARTS = 100
+"""What each tells of itself, in all."""
+Told: TypeAlias = "Synchronized[int]"
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -21,11 +29,12 @@ B = TypeVar("B")
 class Workers:
     """Processes started once and used by several steps: each costs a second of imports."""
 
-    def __init__(self, pool: ProcessPoolExecutor, count: int, progress: Progress) -> None:
+    def __init__(self, pool: ProcessPoolExecutor, count: int, progress: Progress, told: Told) -> None:
         self._pool = pool
         self.count = count
         """Of processes."""
         self._progress = progress
+        self._told = told
 
     def map(self, step: str, work: Callable[[A], B], tasks: Sequence[A]) -> list[B]:
         """``work`` on every task, in the order of ``tasks``. The first error is raised here."""
@@ -35,6 +44,17 @@ class Workers:
             results.append(result)
             self._progress(step, done, len(tasks))
         return results
+
+    def map_long(self, step: str, work: Callable[[A], B], tasks: Sequence[A]) -> list[B]:
+        """``map`` for tasks that are few and long, and tell ``within_task`` how far they are."""
+        self._told.value = 0
+        with _interrupts_held():
+            futures = [self._pool.submit(work, task) for task in tasks]
+        while (seen := wait(futures, LOOKED_EVERY, FIRST_EXCEPTION)).not_done:
+            for future in seen.done:
+                future.result()  # an error is raised here, not after the others
+            self._progress(step, self._told.value, PARTS * len(tasks))
+        return [future.result() for future in futures]
 
     def begin(self, work: Callable[[A], B], tasks: Sequence[A]) -> Iterator[B]:
         """The same without waiting: whoever reads the results does, and gets the first error."""
@@ -47,9 +67,10 @@ def workers(progress: Progress, count: int | None = None) -> Iterator[Workers]:
     """``count`` processes, by default one a core; spawned, since native thread pools do not survive a fork."""
     context = multiprocessing.get_context("spawn")
     count = count or os.cpu_count() or 1
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_one_thread)
+    told = context.Value("q", 0)
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(told,))
     try:
-        yield Workers(pool, count, progress)
+        yield Workers(pool, count, progress, told)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -63,6 +84,31 @@ def _interrupts_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_told: Told | None = None
+"""In a worker process: what all of them tell how far they are by."""
+
+
+def within_task() -> Progress:
+    """For a task of ``map_long``: a Progress of the whole task, which its caller shows."""
+    before = 0
+
+    def progress(step: str, done: int = 0, total: int = 0, /) -> None:
+        nonlocal before
+        if _told is not None and total:
+            now = PARTS * done // total
+            with _told.get_lock():
+                _told.value += now - before
+            before = now
+
+    return progress
+
+
+def _begin(told: Told) -> None:
+    global _told
+    _told = told
+    _one_thread()
 
 
 def _one_thread() -> None:

@@ -25,7 +25,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of the small shop, in which half of all events came of a search for the item's kind."""
     folder = tmp_path_factory.mktemp("searched")
     small_bert.write_model(folder / "bert")
-    config = small_shop.write_small_shop(folder, f'\n[text]\nmodel = "{folder / "bert"}"\n')
+    config = small_shop.write_small_shop(folder, f'windows = 1\n\n[text]\nmodel = "{folder / "bert"}"\n')
     kinds = dict(small_shop.items().select("item_id", pl.col("categories").list.get(1)).iter_rows())
     searched = pl.col("item_id").replace_strict(kinds)
     events = small_shop.events().with_row_index("row")

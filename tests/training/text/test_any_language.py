@@ -19,7 +19,8 @@ from ...support.live import Live
 from ...support.small_shop import write_small_shop
 
 KINDS = {"coffee": "咖啡", "tea": "茶", "bread": "面包", "cheese": "黄油", "apples": "运动鞋", "soap": "智能手表"}
-SETTINGS = """
+SETTINGS = """windows = 1
+
 [text]
 model = "{model}"
 finetune = true

@@ -14,7 +14,7 @@ from endcap.training.train import train
 from ...support import small_bert
 from ...support.small_shop import write_small_shop
 
-LEARNING = "\n[text]\nmodel = {model!r}\nfinetune = true\nsteps = 4\nlayers = 1\n"
+LEARNING = "windows = 1\n\n[text]\nmodel = {model!r}\nfinetune = true\nsteps = 4\nlayers = 1\n"
 
 
 @pytest.fixture(scope="module")

@@ -72,6 +72,7 @@ def test_a_search_goes_on_where_it_stopped_and_begins_with_the_shop_as_it_is(sma
             asked.append((done, total))
 
     config = load_config(small_shop)
+    config = config.model_copy(update={"training": config.training.model_copy(update={"windows": 1})})
     with threadpool_limits(1):
         first, more = (
             tune(config, Options("ranker", trials, 7.0, tmp_path / "tune.log"), progress) for trials in (2, 3)

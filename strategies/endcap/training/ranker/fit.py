@@ -20,8 +20,8 @@ from endcap.bundle.folder import Bundle, Part
 from endcap.bundle.writer import PartWriter
 from endcap.strategies.score.net import Net
 from endcap.strategies.score.trees import Blend
-from endcap.training.parallel import Workers
-from endcap.training.progress import Progress, silent
+from endcap.training.parallel import Workers, within_task
+from endcap.training.progress import Progress
 from endcap.training.ranker.net import fit_net
 from endcap.training.ranker.rows import Rows
 from endcap.training.ranker.trees import fit_trees
@@ -112,7 +112,7 @@ def fit_rankers(pool: Workers, courses: Sequence[Course], progress: Progress) ->
     lessons = []
     for place, course in enumerate(courses):
         lessons += [_Lesson(course, True, threads), _Lesson(courses[(place + 1) % len(courses)], False, 1)]
-    fitted = pool.map("fitting the rankers", _fit, lessons)
+    fitted = pool.map_long("fitting the rankers", _fit, lessons)
     trees, nets = [each.trees for each in fitted[::2]], [fitted[place - 1].net for place in range(0, len(fitted), 2)]
     return [_both(grown, net, course.rows()) for grown, net, course in zip(trees, nets, courses, strict=True) if grown]
 
@@ -126,10 +126,10 @@ class _Fitted(NamedTuple):
 
 def _fit(lesson: _Lesson) -> _Fitted:
     """Runs in a worker process."""
-    rows, seed = lesson.course.rows(), lesson.course.seed
+    rows, seed, progress = lesson.course.rows(), lesson.course.seed, within_task()
     if lesson.trees:
-        return _Fitted(trees=fit_trees(rows, seed, silent, lesson.course.others, lesson.threads))
-    return _Fitted(net=fit_net(rows, seed) if len(rows.labels) >= WORTH_NET else None)
+        return _Fitted(trees=fit_trees(rows, seed, progress, lesson.course.others, lesson.threads))
+    return _Fitted(net=fit_net(rows, seed, progress) if len(rows.labels) >= WORTH_NET else None)
 
 
 def best_share(ranker: Ranker, unseen: Rows) -> float:

@@ -13,7 +13,7 @@ from ....support import small_bert
 from ....support.live import endcap, wait_for
 from ....support.small_shop import write_small_shop
 
-SETTINGS = "\n[text]\nmodel = {model!r}\nfinetune = true\nsteps = {steps}\npatience = 999\n"
+SETTINGS = "windows = 1\n\n[text]\nmodel = {model!r}\nfinetune = true\nsteps = {steps}\npatience = 999\n"
 
 
 @pytest.mark.slow

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from endcap.training import parallel
+from endcap.training.parallel import PARTS, within_task, workers
+from endcap.training.progress import silent
+
+
+def half_then_wait(gate: Path) -> str:
+    """Tells that half is done, and goes on when somebody opens the gate, a named pipe."""
+    progress = within_task()
+    progress("a step", 1, 2)
+    gate.read_bytes()
+    progress("a step", 2, 2)
+    return gate.name
+
+
+def fail(gate: Path) -> str:
+    raise ValueError(f"no way through {gate.name}")
+
+
+def fail_beside_one_that_waits(gate: Path) -> str:
+    return half_then_wait(gate) if gate.exists() else fail(gate)
+
+
+def test_a_long_task_is_seen_halfway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "LOOKED_EVERY", 0.01)
+    gates = [tmp_path / "first", tmp_path / "second"]
+    for gate in gates:
+        os.mkfifo(gate)
+    seen: list[int] = []
+
+    def progress(step: str, done: int = 0, total: int = 0, /) -> None:
+        halfway = (step, done, total) == ("waiting", PARTS, 2 * PARTS)
+        if halfway and not seen:
+            for gate in gates:
+                gate.write_bytes(b"")
+        seen.extend([done] * halfway)
+
+    with workers(progress, 2) as pool:
+        assert pool.map_long("waiting", half_then_wait, gates) == ["first", "second"]
+    assert seen
+
+
+def test_an_error_in_a_long_task_does_not_wait_for_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "LOOKED_EVERY", 0.01)
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    with workers(silent, 2) as pool:
+        with pytest.raises(ValueError, match="no way through nowhere"):
+            pool.map_long("failing", fail_beside_one_that_waits, [gate, tmp_path / "nowhere"])
+        gate.write_bytes(b"")
+
+
+def test_progress_outside_of_a_worker_process_goes_nowhere() -> None:
+    within_task()("a step", 1, 2)
+    assert parallel._told is None
