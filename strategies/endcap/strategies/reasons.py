@@ -12,6 +12,7 @@ from endcap.strategies.compiled import (
     INT32,
     INT32S,
     NOTHING,
+    REAL,
     REAL_ROWS,
     REALS,
     SINGLE_ROWS,
@@ -53,8 +54,9 @@ class Explainer:
         ]
         """What can name an item as evidence, and for which reasons."""
         requires = self.scorer.requires
-        self.ranks = [f"{source.name}.rank" for source in strategy.recall] if FUSED in requires else []
-        self.names = (*dict.fromkeys([*(name for name in requires if name != FUSED), *self.ranks, BOOST]),)
+        ranks = [f"{source.name}.rank" for source in strategy.recall] if FUSED in requires else []
+        self.names = (*dict.fromkeys([*(name for name in requires if name != FUSED), *ranks, BOOST]),)
+        self.ranks, self.boost = [self.names.index(rank) for rank in ranks], self.names.index(BOOST)
         self.plain = [place for place, name in enumerate(requires) if name != FUSED]
         self.places = [self.names.index(requires[place]) for place in self.plain]
         """What the scorer's own columns are among ``requires``, and among ``names``."""
@@ -63,42 +65,45 @@ class Explainer:
         self.codes = list(dict.fromkeys(feature.reason for feature in features if feature.reason is not None))
         self.code_of = np.array([self.codes.index(f.reason) if f.reason else -1 for f in features], np.int32)
         proofs = [feature.proof for feature in features]
-        self.proving = tuple(proof.column or name for proof, name in zip(proofs, self.names, strict=True))
+        proving = [proof.column or name for proof, name in zip(proofs, self.names, strict=True)]
+        self.read = tuple(dict.fromkeys([*self.names, *proving, FUSED]))
+        """The columns that an explanation looks at: ``names``, what proves them, and the fused rank."""
+        self.proof_of = np.array([self.read.index(name) for name in proving], np.int32)
         self.above = np.array([proof.above for proof in proofs])
         self.below = np.array([proof.below for proof in proofs])
 
     def __call__(self, query: Query, slate: Candidates) -> tuple[tuple[Reason, ...], ...]:
         """For every row of the slate its strongest reasons, at most three, all true and with a positive
         contribution."""
-        parts = np.nan_to_num(self._contributions(query, slate))
-        proofs, values = slate.matrix(self.proving), slate.matrix(self.names)
-        totals = np.empty((len(slate), len(self.codes)))
-        leaders = np.empty((len(slate), len(self.codes)), np.int32)
-        _weigh(parts, proofs, self.above, self.below, self.code_of, totals, leaders)
-        strongest = np.argsort(-totals, axis=1, kind="stable")[:, :MOST_REASONS]
+        values = slate.matrix(self.read)
+        parts = self._contributions(self.scorer.contributions(query, slate), values)
+        found = np.empty((len(slate), MOST_REASONS, 2), np.int32)
+        told = np.empty((len(slate), MOST_REASONS, 2))
+        totals = np.empty((len(self.codes), 2))
+        _choose(parts, values, self.proof_of, self.above, self.below, self.code_of, totals, found, told)
         reasons = [
             tuple(
-                Reason(self.codes[code], float(totals[row, code]), self.names[column], float(values[row, column]))
-                for code in strongest[row]
-                if totals[row, code] > 0 and (column := leaders[row, code]) >= 0
+                Reason(self.codes[code], contribution, self.names[column], value)
+                for (code, column), (contribution, value) in zip(*each, strict=True)
+                if code >= 0
             )
-            for row in range(len(slate))
+            for each in zip(found.tolist(), told.tolist(), strict=True)
         ]
         return self._with_evidence(query, slate.items, reasons)
 
-    def _contributions(self, query: Query, slate: Candidates) -> Array:
-        """float64[n, len(names)]. What the fused rank moved is shared out among the sources that make it up."""
-        moved = self.scorer.contributions(query, slate)
-        if moved.shape != (len(slate), len(self.scorer.requires)):
-            expected = f"float32[{len(slate)}, {len(self.scorer.requires)}]"
+    def _contributions(self, moved: Array, values: Array) -> Array:
+        """float64[n, len(names)] from what the scorer's own columns moved, and the columns ``read`` (float32[n, k]).
+        What the fused rank moved is shared out among the sources that make it up."""
+        if moved.shape != (len(values), len(self.scorer.requires)):
+            expected = f"float32[{len(values)}, {len(self.scorer.requires)}]"
             raise ValueError(f"expected {expected} contributions, found {moved.dtype}{list(moved.shape)}")
-        parts = np.zeros((len(slate), len(self.names)))
+        parts = np.zeros((len(values), len(self.names)))
         parts[:, self.places] = moved[:, self.plain]
         if self.ranks:
             fused = moved[:, self.scorer.requires.index(FUSED), None]
-            shares = vote(slate.matrix(self.ranks)) / slate.column(FUSED)[:, None]
-            parts[:, [self.names.index(rank) for rank in self.ranks]] += fused * np.nan_to_num(shares)
-        parts[:, self.names.index(BOOST)] = slate.column(BOOST)
+            shares = vote(values[:, self.ranks]) / values[:, self.read.index(FUSED), None]
+            parts[:, self.ranks] += fused * np.nan_to_num(shares)
+        parts[:, self.boost] = values[:, self.boost]
         return parts
 
     def _with_evidence(
@@ -113,26 +118,45 @@ class Explainer:
         return tuple(reasons)
 
 
-@kernel(NOTHING(REAL_ROWS, SINGLE_ROWS, REALS, REALS, INT32S, TO_REAL_ROWS, filled(INT32, 2)))
-def _weigh(
-    parts: Array, proofs: Array, above: Array, below: Array, code_of: Array, totals: Array, leaders: Array
+@kernel(NOTHING(REAL_ROWS, SINGLE_ROWS, INT32S, REALS, REALS, INT32S, TO_REAL_ROWS, filled(INT32, 3), filled(REAL, 3)))
+def _choose(
+    parts: Array,
+    values: Array,
+    proof_of: Array,
+    above: Array,
+    below: Array,
+    code_of: Array,
+    totals: Array,
+    found: Array,
+    told: Array,
 ) -> None:
-    """Of every row and reason what its columns add up to, and which moved the score most among those that prove it;
-    without such a column the reason counts for nothing."""
-    totals[:], leaders[:] = 0.0, -1
+    """Of every row the reasons that add up to most, with their codes and leading columns in ``found`` (-1 where there
+    are fewer), what they add up to and what the columns say in ``told``.
+
+    A reason leads with the column that moved the score most among those that prove it; without such a column it counts
+    for nothing. ``totals`` is room for each code's sum and its leader's part.
+    """
     for row in range(len(parts)):
+        totals[:], found[row], told[row] = 0.0, -1, 0.0
+        leaders = np.full(len(totals), -1, np.int32)
         for column in range(parts.shape[1]):
             code, part = code_of[column], parts[row, column]
-            if code < 0:
+            if code < 0 or np.isnan(part):
                 continue
-            totals[row, code] += part
-            true = above[column] < proofs[row, column] < below[column]
-            leader = leaders[row, code]
-            if true and part > (parts[row, leader] if leader >= 0 else 0.0):
-                leaders[row, code] = column
-        for code in range(totals.shape[1]):
-            if leaders[row, code] < 0:
-                totals[row, code] = 0.0
+            totals[code, 0] += part
+            if part > totals[code, 1] and above[column] < values[row, proof_of[column]] < below[column]:
+                leaders[code], totals[code, 1] = column, part
+        for code in range(len(totals)):
+            total, place = totals[code, 0], found.shape[1]
+            if leaders[code] < 0 or not total > 0:
+                continue
+            while place > 0 and total > told[row, place - 1, 0]:
+                place -= 1
+            for later in range(found.shape[1] - 1, place, -1):
+                found[row, later], told[row, later] = found[row, later - 1], told[row, later - 1]
+            if place < found.shape[1]:
+                found[row, place, 0], found[row, place, 1] = code, leaders[code]
+                told[row, place, 0], told[row, place, 1] = total, values[row, leaders[code]]
 
 
 def _features(strategy: Strategy) -> dict[str, Feature]:

@@ -45,7 +45,8 @@ class Neighbours:
     def strongest_anchor(self, start: Anchors, items: Array) -> Array:
         """int32[k]: for each item the anchor that speaks most for it, -1 where none does. For explanations."""
         found = np.full(len(items), -1, np.int32)
-        _strongest(items, self.items, self.similarities, start.items, start.weights, found)
+        table, base = self.tally.use(len(items))
+        _strongest(table, base, items, self.items, self.similarities, start.items, start.weights, found)
         return found
 
 
@@ -95,15 +96,27 @@ def _around(
     return count
 
 
-@kernel(NOTHING(INT32S, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES, TO_INT32S))
+@kernel(NOTHING(TO_INT32S, INT, INT32S, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES, TO_INT32S))
 def _strongest(
-    items: Array, neighbours: Array, similarities: Array, anchors: Array, weights: Array, found: Array
+    table: Array,
+    base: int,
+    items: Array,
+    neighbours: Array,
+    similarities: Array,
+    anchors: Array,
+    weights: Array,
+    found: Array,
 ) -> None:
+    most = np.zeros(len(items))
     for place in range(len(items)):
-        most = 0.0
-        for row in range(len(anchors)):
-            for column in range(neighbours.shape[1]):
-                if neighbours[anchors[row], column] == items[place]:
-                    support = similarities[anchors[row], column] * weights[row]
-                    if support > most:
-                        most, found[place] = support, anchors[row]
+        table[items[place]] = base + place
+    for row in range(len(anchors)):
+        for column in range(neighbours.shape[1]):
+            item = neighbours[anchors[row], column]
+            place = table[item] - base if item >= 0 else -1
+            if place >= 0:
+                support = similarities[anchors[row], column] * weights[row]
+                if support > most[place]:
+                    most[place], found[place] = support, anchors[row]
+    for place in range(len(items)):  # one item may be asked for twice
+        found[place] = found[table[items[place]] - base]

@@ -69,8 +69,8 @@ class LikeShoppers:
         return votes.reshape(RINGS, len(self.items))
 
     def shares(self, votes: Array, items: Array) -> Array:
-        """float32[n, RINGS]: of the neighbours those who bought an item (int32[n]) within each window, and ever; 0 of an
-        item that cannot be voted for."""
+        """float32[n, RINGS]: of the neighbours those who bought an item (int32[n]) within each window, and ever; 0 of
+        an item that cannot be voted for."""
         shares = np.empty((len(items), RINGS), np.float32)
         _add_rings(votes, self.places, items, shares)
         return shares
