@@ -27,6 +27,7 @@ def test_a_table_gives_back_its_strings_in_order(texts: list[str]) -> None:
     assert len(table) == len(texts)
     assert list(table) == texts
     assert [table[i] for i in range(len(texts))] == texts
+    assert table.take(range(len(texts))[::-1]) == texts[::-1]
 
 
 @given(TEXTS, st.text(alphabet="aAbé日*", max_size=3), st.booleans(), st.booleans())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final, TypeVar
 from uuid import uuid4
 
@@ -202,9 +203,12 @@ class Items:
         if not names:
             return _NO_ITEMS
         numbers = serving.bundle.catalog.ids.numbers(names)
-        events, seeds, candidates, excluded = np.split(numbers, np.cumsum([len(names) for names in lists[:-1]]))
-        told = len(names) - len(excluded)  # that an excluded item is unknown is no news to anybody
-        missing = dict.fromkeys(names[row] for row in np.flatnonzero(numbers[:told] == UNKNOWN).tolist())
+        ends = accumulate(map(len, lists))
+        events, seeds, candidates, excluded = (
+            numbers[end - len(own) : end] for end, own in zip(ends, lists, strict=True)
+        )
+        told = numbers[: len(names) - len(excluded)].tolist()  # that an excluded one is unknown is no news to anybody
+        missing = dict.fromkeys(name for name, number in zip(names, told, strict=False) if number == UNKNOWN)
         return cls(events, _known(seeds), _known(candidates), _known(excluded), tuple(missing))
 
 
@@ -215,6 +219,4 @@ def _known(numbers: Array) -> Array:
     """int32[k]: the known ones, each once, in the order given."""
     if not len(numbers):
         return numbers
-    distinct, first = np.unique(numbers, return_index=True)
-    kept: Array = numbers[np.sort(first[distinct != UNKNOWN])]
-    return kept
+    return np.array([number for number in dict.fromkeys(numbers.tolist()) if number != UNKNOWN], np.int32)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+import numpy as np
+
 from endcap.bundle.catalog import Catalog
 from endcap.server.codec.request import Ask
 from endcap.server.codec.tokens import PAGING_DEPTH, PageToken, attribution_token, digest
@@ -68,27 +70,32 @@ def write_valid(ask: Ask, serving: Serving) -> pb.RankResponse:
 
 def _add_items(response: pb.RankResponse, ask: Ask, slate: Slate, catalog: Catalog) -> None:
     page = slice(ask.offset, ask.query.size)
-    numbers = slate.items[page].tolist()
-    sources = _sources(ask.strategy, slate, page)
-    features = _features(slate, page) if ask.explain else [()] * len(numbers)
-    rows = zip(numbers, slate.scores[page].tolist(), sources, slate.reasons[page], features, strict=True)
-    for number, score, proposed, reasons, known in rows:
-        item = response.items.add(item_id=catalog.ids.id(number), title=catalog.titles[number], score=score)
-        for name, rank, source_score in proposed:
-            item.sources.add(source=name, rank=int(rank), score=source_score)
+    numbers = slate.items[page]
+    names, titles = catalog.ids.ids.take(numbers), catalog.titles.take(numbers)
+    rows = zip(names, titles, slate.scores[page].tolist(), strict=True)
+    items = [response.items.add(item_id=name, title=title, score=score) for name, title, score in rows]
+    for place, source, rank, source_score in _sources(ask.strategy, slate, page):
+        items[place].sources.add(source=source, rank=rank, score=source_score)
+    for item, reasons in zip(items, slate.reasons[page], strict=True):
         for reason in reasons:
             _add_reason(item, reason, catalog)
-        for name, value in known:
-            item.features.add(name=name, value=value)
+    if ask.explain:
+        for item, known in zip(items, _features(slate, page), strict=True):
+            for feature, value in known:
+                item.features.add(name=feature, value=value)
 
 
-def _sources(strategy: Strategy, slate: Slate, page: slice) -> Iterator[list[tuple[str, float, float]]]:
-    """For each item of the page (source, rank, score) of the strategy's sources that proposed it."""
+def _sources(strategy: Strategy, slate: Slate, page: slice) -> Iterator[tuple[int, str, int, float]]:
+    """(place on the page, source, rank, score) of each source of the strategy that proposed an item of the page."""
     names = [source.name for source in strategy.recall]
-    found = slate.candidates.matrix([f"{name}.{what}" for what in ("rank", "score") for name in names])[page].tolist()
-    for row in found:
-        both = zip(names, row[: len(names)], row[len(names) :], strict=True)
-        yield [each for each in both if each[1] == each[1]]  # not NaN: the source proposed it
+    # In the order in which merge lays them out, so that they are fetched in one go.
+    columns = slate.candidates.matrix([f"{name}.{what}" for name in names for what in ("rank", "score")])[page]
+    ranks, scores = columns[:, ::2], columns[:, 1::2]
+    places, found = np.nonzero(ranks == ranks)  # not NaN: the source proposed it
+    which = [names[number] for number in found.tolist()]
+    proposed = places, found
+    rank_numbers = ranks[proposed].astype(np.int32).tolist()
+    yield from zip(places.tolist(), which, rank_numbers, scores[proposed].tolist(), strict=True)
 
 
 def _features(slate: Slate, page: slice) -> list[Iterable[tuple[str, float]]]:
@@ -98,13 +105,9 @@ def _features(slate: Slate, page: slice) -> list[Iterable[tuple[str, float]]]:
 
 
 def _add_reason(item: pb.RankedItem, reason: Reason, catalog: Catalog) -> None:
-    item.reasons.add(
-        code=_REASONS[reason.code],
-        contribution=reason.contribution,
-        feature=reason.feature,
-        value=reason.value,
-        item_id=catalog.ids.id(reason.item) if reason.item >= 0 else "",
-    )
+    code, contribution, feature, value, other = reason
+    name = catalog.ids.id(other) if other >= 0 else ""
+    item.reasons.add(code=_REASONS[code], contribution=contribution, feature=feature, value=value, item_id=name)
 
 
 def _degradation(degradation: Degradation) -> pb.Degradation:
