@@ -34,8 +34,9 @@ $(INSTALLED): pyproject.toml clients/python/pyproject.toml constraints.txt
 		-e clients/python -e '.[cpu,train,tune,demo,redis,dev]'
 	@touch $@
 
+# A process a core, four at most; the tests of a file run in one of them, which ARGS=-n0 makes the only one.
 test: $(INSTALLED) ## Install what is missing and run the tests; ARGS go to pytest.
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(INSTALLED) ## Check style, types, the doors between packages, and the contract.
 	$(BIN)/ruff check .

@@ -172,7 +172,7 @@ def test_a_bundle_goes_with_neither_of_the_options_that_train_their_own(
 def test_leave_one_out_judges_events_that_have_an_order_and_no_dates(
     run: Run, small_shop: Path, tmp_path: Path
 ) -> None:
-    config = write_small_shop(tmp_path, f'\n[text]\nmodel = "{small_shop.parent / "bert"}"\n')
+    config = write_small_shop(tmp_path, f'windows = 1\n\n[text]\nmodel = "{small_shop.parent / "bert"}"\n')
     events = pl.read_parquet(tmp_path / "events.parquet").with_columns(time=pl.col("time").rank("dense").cast(pl.Int64))
     events.write_parquet(tmp_path / "events.parquet")
     config.write_text(config.read_text().replace("horizon_days = 7", "horizon_days = 28"))

@@ -89,10 +89,10 @@ def test_threads_that_ask_at_once_get_the_same_answers(encoder_folder: Path, enc
 
 
 def test_encoding_starts_no_threads(encoder_folder: Path) -> None:
-    before = len(os.listdir("/proc/self/task"))
+    before = set(os.listdir("/proc/self/task"))
     encoder = Encoder.open(encoder_folder)
     encoder.encode(small_bert.titles(300))
-    assert len(os.listdir("/proc/self/task")) == before
+    assert set(os.listdir("/proc/self/task")) <= before  # some of an earlier test's may end
 
 
 def test_a_gpu_that_is_not_there_is_an_error_and_not_the_cpu(encoder_folder: Path) -> None:
