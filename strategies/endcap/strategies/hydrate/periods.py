@@ -7,7 +7,7 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
-from endcap.strategies.compiled import INT, INT32S, INT64S, NOTHING, REAL, SINGLE_ROWS, filled, given, kernel
+from endcap.strategies.compiled import INT, INT32S, INT64S, NOTHING, SINGLE_ROWS, TO_SINGLE_ROWS, given, kernel
 from endcap.strategies.contract import SECONDS_PER_DAY, Feature, Proof, Query, ReasonCode, Settings
 
 
@@ -38,21 +38,29 @@ class Periods:
             (query.now, query.now + self.horizon),
             (query.now - self.horizon, query.now),
         )
-        means = np.zeros((len(candidates), len(windows), self.values.shape[1]))
+        means = np.empty((len(candidates), len(self.provides)), np.float32)
         _means(candidates.items, np.array(windows), self.offsets, self.starts, self.ends, self.values, means)
-        return means.reshape(len(candidates), len(self.provides)).astype(np.float32)
+        return means
 
 
-@kernel(NOTHING(INT32S, given(INT, 2), INT64S, INT64S, INT64S, SINGLE_ROWS, filled(REAL, 3)))
+@kernel(NOTHING(INT32S, given(INT, 2), INT64S, INT64S, INT64S, SINGLE_ROWS, TO_SINGLE_ROWS))
 def _means(
     items: Array, windows: Array, offsets: Array, starts: Array, ends: Array, values: Array, means: Array
 ) -> None:
     """Each attribute's mean over each window, 0 outside of the item's periods."""
+    width, earliest, latest = values.shape[1], windows[:, 0].min(), windows[:, 1].max()
+    sums = np.empty((len(windows), width))
     for row in range(len(items)):
+        sums[:] = 0.0
         for period in range(offsets[items[row]], offsets[items[row] + 1]):
+            if ends[period] <= earliest or starts[period] >= latest:  # most of them
+                continue
             for window in range(len(windows)):
                 start, stop = windows[window, 0], windows[window, 1]
                 overlap = min(ends[period], stop) - max(starts[period], start)
                 if overlap > 0:
-                    for k in range(values.shape[1]):
-                        means[row, window, k] += overlap / (stop - start) * values[period, k]
+                    for k in range(width):
+                        sums[window, k] += overlap / (stop - start) * values[period, k]
+        for window in range(len(windows)):
+            for k in range(width):
+                means[row, window * width + k] = sums[window, k]

@@ -55,15 +55,16 @@ class CovisitSimilarity:
         )
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
-        columns = [self._similarity(query, candidates.items, days) for days in self.config.half_lives_days]
-        return np.column_stack(columns).astype(np.float32)
+        found = np.empty((len(candidates), len(self.provides)), np.float32)
+        for place, days in enumerate(self.config.half_lives_days):
+            found[:, place] = self._similarity(query, candidates.items, days)
+        return found
 
     def _similarity(self, query: Query, items: Array, half_life_days: float) -> Array:
         start = anchors(query, half_life_days, self.config.most_anchors)
         if not len(start.items):
             return np.full(len(items), np.nan, np.float32)
-        near = self.neighbours.tally.look_up(self.neighbours.around(start), items)[:, 0]
-        return near / float(start.weights.sum())
+        return self.neighbours.similarities_to(start, items) / float(start.weights.sum())
 
     def evidence(self, query: Query, items: Array) -> Array:
         """int32[n]: the item of the shopper's, or the seed, that each of these goes with; -1 where none does."""

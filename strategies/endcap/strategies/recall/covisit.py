@@ -18,6 +18,7 @@ from endcap.strategies.compiled import (
     SINGLES,
     TO_INT32S,
     TO_REAL_ROWS,
+    TO_REALS,
     kernel,
 )
 from endcap.strategies.contract import Query, ReasonCode, Settings
@@ -41,6 +42,13 @@ class Neighbours:
         table, base = self.tally.use(entries)
         count = _around(table, base, self.items, self.similarities, start.items, start.weights, found, sums)
         return Sums(found[:count], sums[:count])
+
+    def similarities_to(self, start: Anchors, items: Array) -> Array:
+        """float64[n]: of each item (int32[n], distinct) the similarity to the weighted anchors, summed over these."""
+        sums = np.zeros(len(items))
+        table, base = self.tally.use(len(items))
+        _add_similarities(table, base, items, self.items, self.similarities, start.items, start.weights, sums)
+        return sums
 
     def strongest_anchor(self, start: Anchors, items: Array) -> Array:
         """int32[k]: for each item the anchor that speaks most for it, -1 where none does. For explanations."""
@@ -94,6 +102,26 @@ def _around(
                 count += 1
             sums[place, 0] += similarities[anchors[row], column] * weights[row]
     return count
+
+
+@kernel(NOTHING(TO_INT32S, INT, INT32S, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES, TO_REALS))
+def _add_similarities(
+    table: Array,
+    base: int,
+    items: Array,
+    neighbours: Array,
+    similarities: Array,
+    anchors: Array,
+    weights: Array,
+    sums: Array,
+) -> None:
+    for place in range(len(items)):
+        table[items[place]] = base + place
+    for row in range(len(anchors)):
+        for column in range(neighbours.shape[1]):
+            item = neighbours[anchors[row], column]
+            if item >= 0 and table[item] >= base:
+                sums[table[item] - base] += similarities[anchors[row], column] * weights[row]
 
 
 @kernel(NOTHING(TO_INT32S, INT, INT32S, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES, TO_INT32S))
