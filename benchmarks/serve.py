@@ -8,7 +8,6 @@ then what gRPC, codec, admission and metrics cost together, and how workers, thr
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import time
 from collections.abc import Iterator
@@ -17,19 +16,15 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks import asked
+from benchmarks.apart_server import SPENT
 from benchmarks.common import ROOT, WORK, machine, ratio, write_json
 from benchmarks.load import bundle_to_load, drive, median_run, options_of, parsed, write_requests
 from endcap.bundle.folder import Bundle
 from endcap.cli._demo.server import READY, served
-from endcap.server.serving import read_strategies
-from endcap.strategies.contract import Query
-from endcap.strategies.pipeline import execute
-from endcap.strategies.registry import load_strategies
 
 Rows = list[dict[str, Any]]
 NOTHING = """\
@@ -60,12 +55,14 @@ class Bench:
         with served(self.bundle.folder, 0, 0, WORK / "serve.log", "--workers", str(workers), *more) as server:
             yield server.address, server.process.pid
 
-    def driven(self, server: tuple[str, int], kind: str, what: str, strategy: str = "", **how: Any) -> dict[str, Any]:
-        """The median, by rate, of several runs, each with requests of its own."""
+    def driven(
+        self, server: tuple[str, int], kind: str, what: str, strategy: str = "", rounds: int = 0, **how: Any
+    ) -> dict[str, Any]:
+        """The median, by rate, of several runs, each with requests of its own. ``how`` is for ``drive``."""
         address, pid = server
         runs = [
             drive(address, self.requests(kind, self._count(how), strategy), pid, seconds=self.options.seconds, **how)
-            for _ in range(self.options.rounds)
+            for _ in range(rounds or self.options.rounds)
         ]
         row = {"what": what, "kind": kind, **median_run(runs)}
         self.console.print(
@@ -84,11 +81,20 @@ class Bench:
 @contextmanager
 def bare_server(bundle: Bundle, pipeline: str, workers: int) -> Iterator[tuple[str, int]]:
     """Address and first process of a pipeline behind nothing but grpc.aio."""
-    command = [sys.executable, "-m", "benchmarks.bare_server", "--bundle", str(bundle.folder)]
-    process = Popen([*command, "--pipeline", pipeline, "--workers", str(workers)], stdout=PIPE, text=True, cwd=ROOT)
+    told = ("--bundle", str(bundle.folder), "--pipeline", pipeline, "--workers", str(workers))
+    with module_served("benchmarks.bare_server", *told) as server:
+        yield server
+
+
+@contextmanager
+def module_served(module: str, *told: str) -> Iterator[tuple[str, int]]:
+    """Address and first process of a server of this folder's own, once it is ready."""
+    process = Popen([sys.executable, "-m", module, *told], stdout=PIPE, text=True, cwd=ROOT)
     assert process.stdout is not None
     try:
-        ready = next(filter(None, map(READY.search, process.stdout)))
+        ready = next(filter(None, map(READY.search, process.stdout)), None)
+        if ready is None:
+            raise RuntimeError(f"{module} ended before it served, with {process.wait()}")
         yield ready["address"], process.pid
     finally:
         process.terminate()
@@ -125,36 +131,33 @@ def plainly(bench: Bench) -> Rows:
 
 
 def overhead(bench: Bench) -> dict[str, Any]:
-    """What a request costs beside its strategy: the server's processor time under load by the strategy that does as
-    little as one can, less that of its pipeline alone in this process."""
-    path = WORK / "nothing.toml"
-    path.write_text(NOTHING, encoding="utf-8")
-    with bench.ours(1, "--strategies", str(path)) as server:
+    """What gRPC, codec, admission and metrics cost a request of one worker together: alone, where one slate answers
+    everything, and beside a pipeline that does as little as one can, whose own time is taken off. Beside it they cost
+    more, since it takes the processor's caches from them."""
+    alone = _told_apart(bench, "one slate for all", "--one-slate")
+    beside = _told_apart(bench, "a strategy that does nothing")
+    return {"overhead_cpu_ms": alone["overhead_cpu_ms"], "alone": alone, "beside_a_pipeline": beside}
+
+
+def _told_apart(bench: Bench, what: str, *more: str) -> dict[str, Any]:
+    """The median run, by what the server costs but for its pipelines."""
+    strategies, file = WORK / "nothing.toml", WORK / "spent.bin"
+    strategies.write_text(NOTHING, encoding="utf-8")
+    told = ("--bundle", str(bench.bundle.folder), "--strategies", str(strategies), "--spent", str(file), *more)
+    runs = []
+    with module_served("benchmarks.apart_server", *told) as server:
         bench.warm(server, "no_text", "nothing")
-        row = bench.driven(
-            server, "no_text", "ours, a strategy that does nothing, closed 16", "nothing", concurrency=16
-        )
-    alone = pipeline_ms(bench.bundle, path)
-    return {
-        "server_cpu_ms": row["server_cpu_ms"],
-        "pipeline_cpu_ms": round(alone, 3),
-        "overhead_cpu_ms": round(row["server_cpu_ms"] - alone, 3),
-        "ok_per_s": row["ok_per_s"],
+        for _ in range(bench.options.rounds):
+            seconds, requests = SPENT.unpack(file.read_bytes())
+            row = bench.driven(server, "no_text", f"ours, {what}, closed 16", "nothing", rounds=1, concurrency=16)
+            after, answered = SPENT.unpack(file.read_bytes())
+            pipeline = (after - seconds) * 1000 / max(answered - requests, 1)
+            runs.append({"overhead_cpu_ms": row["server_cpu_ms"] - pipeline, "pipeline_cpu_ms": pipeline, **row})
+    middle = sorted(runs, key=lambda row: row["overhead_cpu_ms"])[len(runs) // 2]
+    kept = ("overhead_cpu_ms", "pipeline_cpu_ms", "server_cpu_ms", "client_cpu_ms", "ok_per_s")
+    return {name: round(middle[name], 3) for name in kept} | {
+        "overhead_rounds": [round(row["overhead_cpu_ms"], 3) for row in runs]
     }
-
-
-def pipeline_ms(bundle: Bundle, strategies: Path) -> float:
-    """Processor milliseconds of the strategy ``nothing``, median of five rounds of 300 requests."""
-    strategy = load_strategies(bundle, read_strategies(strategies)["strategies"]).resolve("nothing")
-    users = np.flatnonzero(np.diff(bundle.histories.offsets))[:300].tolist()
-    queries = [(user, bundle.histories.of(user)) for user in users]
-    rounds = []
-    for _ in range(6):
-        start = time.thread_time()
-        for user, history in queries:
-            execute(strategy, Query(bundle.manifest.data_end, user, history, excluded=np.array([user], np.int32)))
-        rounds.append((time.thread_time() - start) * 1000 / len(queries))
-    return statistics.median(rounds[1:])
 
 
 def process_models(bench: Bench) -> Rows:

@@ -19,7 +19,7 @@ from endcap.server.shown import Shown
 from endcap.strategies.pipeline import Run, Timing
 
 QUIET_SECONDS: Final = 10.0
-WRITE_SECONDS: Final = 0.1
+WRITE_SECONDS: Final = 0.25
 """So long counts wait to be written together; a worker that is killed takes those of the last so long with it."""
 ROUNDED_SHARE: Final = 0.01
 ROUNDED_SECONDS: Final = 0.005
@@ -86,6 +86,7 @@ class Desk:
     ) -> bytes:
         """What ``task`` returns. Raises CallFailed, whatever went wrong, or CancelledError."""
         code = grpc.StatusCode.OK
+        self._write_soon()
         try:
             if not compute:
                 return task()
@@ -115,6 +116,9 @@ class Desk:
             self.metrics.showed(call.shown)
         if not call.computing and code in _REJECTIONS:
             self.metrics.rejected.labels(_REJECTIONS[code]).inc()
+        self._write_soon()
+
+    def _write_soon(self) -> None:
         if not self._writing:
             self._writing = True
             asyncio.get_running_loop().call_later(WRITE_SECONDS, self._write)

@@ -48,8 +48,8 @@ class Metrics:
         self.met = met
         self._requests_and_stages(registry)
         self._slates(registry)
-        tally = Tally()
-        self.write = tally.write
+        self._in_flight = 0
+        self._tally = tally = Tally()
         self._requests = tally.sums(self.requests)
         self._duration = tally.spreads(self.duration)
         self._stage = tally.spreads(self.stages)
@@ -161,6 +161,14 @@ class Metrics:
             if strategy.cache.seconds:
                 for result in ("hit", "miss"):
                     self.cached.labels(strategy.name, result)
+
+    def write(self) -> None:
+        self._tally.write()
+        self.in_flight.set(self._in_flight)
+
+    def took(self, in_flight: int) -> None:
+        """So many requests are queued or in compute now."""
+        self._in_flight = in_flight
 
     def finished(self, method: str, strategy: str, code: str, seconds: float) -> None:
         self._requests(method, strategy, code).inc()

@@ -61,7 +61,7 @@ class StringTable:
 
     def take(self, numbers: Sequence[int] | Int32Array) -> list[str]:
         """The strings of these numbers, all in 0..n-1: a third of the time that one after the other takes."""
-        rows, blob = np.asarray(numbers, np.int64), memoryview(self.blob)
+        rows, blob = np.asarray(numbers, np.int64), self.blob.data
         spans = zip(self.offsets[rows].tolist(), self.offsets[rows + 1].tolist(), strict=True)
         return [str(blob[start:end], "utf-8") for start, end in spans]
 

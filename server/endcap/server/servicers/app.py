@@ -28,7 +28,7 @@ class App:
     """Owns the server, its threads and its health. Built, started and stopped on one event loop."""
 
     def __init__(self, serving: Serving, options: ServeOptions, metrics: Metrics, place: Place) -> None:
-        admission = Admission(options.threads, options.in_flight_limit, metrics.in_flight.set)
+        admission = Admission(options.threads, options.in_flight_limit, metrics.took)
         self.options = options
         self.desk = Desk(admission, metrics)
         self.ranking = Ranking(serving, self.desk, SlateCache(options.slate_cache_mib << 20))

@@ -1,0 +1,98 @@
+"""One worker of Endcap's server, whose pipelines' processor time is told apart from all else that a request costs.
+
+`python -m benchmarks.apart_server --bundle B --strategies S --spent FILE` prints its address and serves until SIGTERM.
+FILE is two numbers: seconds that pipelines took so far, and how many there were. With ``--one-slate`` there is but one
+pipeline run: its slate answers everything, so that what is left is the server alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import mmap
+import os
+import struct
+import tempfile
+import time
+from pathlib import Path
+
+import uvloop
+
+from benchmarks.peers import free_ports
+from endcap.server.environment import METRICS_FOLDER
+from endcap.server.options import ServeOptions
+from endcap.server.servicers import ranking
+from endcap.server.serving import load
+from endcap.strategies.contract import Query
+from endcap.strategies.pipeline import Slate
+from endcap.strategies.strategy import Strategy
+
+SPENT = struct.Struct("=dq")
+
+
+def tell_apart(file: Path) -> None:
+    """From now on each pipeline's time on its thread is added up in ``file``."""
+    file.write_bytes(bytes(SPENT.size))
+    with file.open("r+b") as opened:
+        page = mmap.mmap(opened.fileno(), SPENT.size)
+    execute, seconds, requests = ranking.execute, 0.0, 0
+
+    def timed(strategy: Strategy, query: Query) -> Slate:
+        nonlocal seconds, requests
+        start = time.thread_time()
+        slate = execute(strategy, query)
+        seconds, requests = seconds + time.thread_time() - start, requests + 1
+        SPENT.pack_into(page, 0, seconds, requests)
+        return slate
+
+    ranking.execute = timed
+
+
+def answer_by_one_slate() -> None:
+    """From now on the first slate that is full answers every request."""
+    execute, full = ranking.execute, list[Slate]()
+
+    def kept(strategy: Strategy, query: Query) -> Slate:
+        if full and full[0].strategy == strategy.name:
+            return full[0]
+        slate = execute(strategy, query)
+        if len(slate.items) == query.size:
+            full[:] = [slate]
+        return slate
+
+    ranking.execute = kept
+
+
+async def serve(options: ServeOptions) -> None:
+    from endcap.server.metrics import worker_metrics
+    from endcap.server.servicers.admin import Place
+    from endcap.server.servicers.app import App
+    from endcap.server.servicers.warmup import warm_up
+
+    serving = load(options.bundle, options.strategies)
+    app = App(serving, options, worker_metrics(0, serving), Place(0, 1))
+    await app.desk.admission.run(lambda: warm_up(app.ranking))
+    gc.collect()
+    gc.freeze()
+    await app.start()
+    print(f"serving ours on {options.address}, metrics on -, 1 worker", flush=True)
+    await app.server.wait_for_termination()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("bundle", "strategies", "spent"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--one-slate", action="store_true")
+    told = parser.parse_args()
+    tell_apart(told.spent)
+    if told.one_slate:
+        answer_by_one_slate()
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        os.environ[METRICS_FOLDER] = folder
+        runner.run(serve(ServeOptions(bundle=told.bundle, strategies=told.strategies, port=free_ports())))
+
+
+if __name__ == "__main__":
+    main()
