@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,15 @@ settings.load_profile("endcap")
 def pytest_xdist_auto_num_workers() -> int:
     """One a core that this process may use."""
     return min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Where several processes begin at once, one compiles the machine code that is not kept yet; the others read it."""
+    if hasattr(session.config, "workerinput"):
+        with alone(Path(session.config.option.basetemp).parent, "compiled"):
+            for stage in ("recall", "hydrate", "filter", "score", "select", "fit"):
+                for component in entry_points(group=f"endcap.{stage}"):
+                    component.load()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
