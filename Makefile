@@ -109,7 +109,7 @@ demo: $(INSTALLED) ## Train on a real shop's data, serve it and show rankings; A
 	$(BIN)/endcap demo $(ARGS)
 
 bench: $(INSTALLED) ## Measure speed and size; prints tables, writes benchmarks/out/*.json.
-	$(BIN)/python benchmarks/speed.py $(ARGS)
+	$(BIN)/python -m benchmarks.speed $(ARGS)
 
 .PHONY: bench-bundle bench-pipeline bench-serve bench-scale bench-peers
 bench-bundle: $(INSTALLED) ## Train the demo's shop without its last 28 days, for the benchmarks; minutes, once.

@@ -6,20 +6,15 @@ the machine is noted beside what was measured.
 
 from __future__ import annotations
 
-import os
-
-# Before numpy is imported: ranking in this process runs on one thread, as it does in a worker.
-os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
-
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,6 +22,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.common import OUT, on_cores
+from benchmarks.shoppers import shoppers
 from endcap.bundle.folder import Bundle, newest_bundle, open_bundle
 from endcap.cli._demo.preparation import read_json
 from endcap.cli._demo.server import Served, served
@@ -36,7 +33,6 @@ from endcap.strategies.contract import Query
 from endcap.strategies.pipeline import execute
 from endcap.strategies.registry import load_strategies
 
-OUT = Path(__file__).parent / "out"
 SEED, SIZE, WARM_UP = 11, 20, 50
 MIB = 1024
 
@@ -60,7 +56,7 @@ class Measured:
 def main() -> None:
     options = _options()
     bundle = open_bundle(_bundle_folder(options.work, options.config))
-    users = _users(bundle, options.requests + WARM_UP)
+    users = shoppers(bundle, options.requests + WARM_UP, SEED)
     log = options.work / "bench.log"
     measured = [
         *demo(options.work),
@@ -120,11 +116,11 @@ def _visit_all(server: Served, bundle: Bundle, users: list[int], workers: int) -
 def over_grpc(bundle: Bundle, users: list[int], log: Path) -> Iterator[Measured]:
     """Rank for one shopper after the other: the server on one core, the client, where there is another, on that."""
     cores = sorted(os.sched_getaffinity(0))
-    with _on({cores[0]}):
+    with on_cores({cores[0]}):
         context = served(bundle.folder, 0, 0, log)
         server = context.__enter__()
     try:
-        with _on({cores[-1]}), Client(server.address) as client:
+        with on_cores({cores[-1]}), Client(server.address) as client:
             slates = []
 
             def rank(user: int) -> None:
@@ -150,7 +146,7 @@ def in_process(bundle: Bundle, users: list[int]) -> Iterator[Measured]:
         for stage, component, seconds in execute(strategy, query).run.timings:
             spent[f"{stage} {component}" if component != stage else stage].append(seconds * 1000)
 
-    with _on({min(os.sched_getaffinity(0))}):
+    with on_cores({min(os.sched_getaffinity(0))}):
         milliseconds = _times_ms(rank, users)
     yield Measured(f"pipeline {strategy.name} in process, p50", float(np.percentile(milliseconds, 50)), "ms")
     yield Measured(f"pipeline {strategy.name} in process, p99", float(np.percentile(milliseconds, 99)), "ms")
@@ -177,23 +173,6 @@ def _times_ms(call: Callable[[int], None], users: list[int]) -> list[float]:
         call(user)
         found.append((time.perf_counter() - begun) * 1000)
     return found[WARM_UP:]
-
-
-@contextmanager
-def _on(cores: set[int]) -> Iterator[None]:
-    """This thread, and the processes and threads that it starts inside, keep to ``cores``."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-def _users(bundle: Bundle, count: int) -> list[int]:
-    """Shoppers with events, drawn by seed."""
-    known = np.flatnonzero(np.diff(bundle.histories.offsets))
-    return [int(user) for user in np.random.default_rng(SEED).choice(known, count)]
 
 
 def _bundle_folder(work: Path, config: Path | None) -> Path:
