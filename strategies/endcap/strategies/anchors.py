@@ -7,7 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from endcap.bundle.events import Array
+from endcap.strategies.compiled import INT, INT32S, INT64S, TO_INT32S, filled, kernel
 from endcap.strategies.contract import SECONDS_PER_DAY, Query
+from endcap.strategies.order import rows_by
+from endcap.strategies.recall.top import top
 
 
 class Anchors(NamedTuple):
@@ -30,8 +33,7 @@ def _anchors(query: Query, half_life_days: float, limit: int) -> Anchors:
         items = np.unique(query.seeds)[:limit]
         return Anchors(items, np.ones(len(items), np.float32))
     items, strengths = strengths_of(query, half_life_days)
-    best = np.lexsort((items, -strengths))[: min(limit, np.count_nonzero(strengths > 0))]  # all else decayed to nothing
-    return Anchors(items[best], strengths[best])
+    return Anchors(*top(strengths, limit, None, items))
 
 
 def strengths_of(query: Query, half_life_days: float, goals_only: bool = False) -> tuple[Array, Array]:
@@ -47,7 +49,25 @@ def strengths_of(query: Query, half_life_days: float, goals_only: bool = False) 
 def distinct(query: Query) -> tuple[Array, Array]:
     """The shopper's distinct items (int32[k], ascending), and of each event the place of its item among them
     (int64[m]); sorted once a request."""
-    return query.once("events.distinct", lambda: np.unique(query.events.items, return_inverse=True))
+    return query.once("events.distinct", lambda: _distinct(query.events.items))
+
+
+def _distinct(items: Array) -> tuple[Array, Array]:
+    found, rows = np.empty(len(items), np.int32), np.empty(len(items), np.int64)
+    count = _number(rows_by(items), items, found, rows)
+    return found[:count], rows
+
+
+@kernel(INT(INT64S, INT32S, TO_INT32S, filled(INT)))
+def _number(order: Array, items: Array, found: Array, rows: Array) -> int:
+    """Fills ``found`` and ``rows``, and says how many distinct items there are."""
+    count = 0
+    for event in order:
+        if count == 0 or found[count - 1] != items[event]:
+            found[count] = items[event]
+            count += 1
+        rows[event] = count - 1
+    return count
 
 
 def decayed(query: Query, half_life_days: float) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.strategies.batch import Block, Candidates, Recalled
 from endcap.strategies.compiled import INT, INT32S, INT64S, SINGLES, TO_INT32S, TO_SINGLE_ROWS, kernel
+from endcap.strategies.order import rows_by
 
 CALLER = "caller"
 """Stands for a recall source where the request brings its own candidates."""
@@ -30,7 +31,7 @@ def merge(recalled: Mapping[str, Recalled], limit: int) -> Candidates:
     scores = np.concatenate([np.empty(0, np.float32), *(source.scores for source in sources)], dtype=np.float32)
     ends = np.cumsum([len(source.items) for source in sources] or [0])
     items, values = np.empty(len(numbers), np.int32), np.empty((len(numbers), 2 * len(sources) + 2), np.float32)
-    count = _unite(np.argsort(numbers, kind="stable"), numbers, scores, ends, items, values)
+    count = _unite(rows_by(numbers), numbers, scores, ends, items, values)
     candidates = Candidates(items[:count], (Block(_columns(tuple(recalled)), values[:count]),))
     if count <= limit or CALLER in recalled:
         return candidates

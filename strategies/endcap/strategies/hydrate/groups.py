@@ -27,6 +27,7 @@ from endcap.strategies.compiled import (
     kernel,
 )
 from endcap.strategies.contract import SECONDS_PER_DAY, Query
+from endcap.strategies.order import rows_by
 
 FAST_DAYS, MIDDLE_DAYS, SLOW_DAYS = 7.0, 30.0, 120.0
 
@@ -88,8 +89,12 @@ class GroupTable(NamedTuple):
     def look_up(self, keys: Array) -> Array:
         """float32[n, k]: the row of each key (int[n]); a key the shopper never met has counts 0 and the rest NaN."""
         found = np.empty((len(keys), len(GROUP_FEATURES)), np.float32)
-        _look_up(self.keys, self.values, keys, _NEVER, found)
+        self.fill(keys, found)
         return found
+
+    def fill(self, keys: Array, found: Array, first: int = 0) -> None:
+        """As ``look_up``, into ``found`` from column ``first`` on."""
+        _look_up(self.keys, self.values, keys, _NEVER, first, found)
 
 
 GROUP_FEATURES = (
@@ -115,7 +120,7 @@ _RECENT_TRIPS = 8
 def group_table(line: Timeline, groups: Array) -> GroupTable:
     """Statistics of a shopper's events by group; ``groups`` is int[m], one an event, negative = no group."""
     groups = np.ascontiguousarray(groups, np.int32)
-    order = np.argsort(groups, kind="stable")  # events of a group stay from old to new
+    order = rows_by(groups)  # events of a group stay from old to new
     keys, values = np.empty(len(groups), np.int32), np.empty((len(groups), len(GROUP_FEATURES)), np.float32)
     weights = [decayed(line.query, days) for days in (FAST_DAYS, MIDDLE_DAYS, SLOW_DAYS)]
     events = line.events
@@ -186,17 +191,14 @@ def _tabulate(
     return count
 
 
-@kernel(NOTHING(INT32S, SINGLE_ROWS, INT32S, SINGLES, TO_SINGLE_ROWS))
-def _look_up(keys: Array, values: Array, wanted: Array, never: Array, found: Array) -> None:
+@kernel(NOTHING(INT32S, SINGLE_ROWS, INT32S, SINGLES, INT, TO_SINGLE_ROWS))
+def _look_up(keys: Array, values: Array, wanted: Array, never: Array, first: int, found: Array) -> None:
     for row in range(len(wanted)):
-        low, high = 0, len(keys)
-        while low < high:
-            middle = (low + high) // 2
-            if keys[middle] < wanted[row]:
-                low = middle + 1
-            else:
-                high = middle
-        if low < len(keys) and keys[low] == wanted[row]:
-            found[row] = values[low]
-        else:
-            found[row] = never
+        place, span = 0, len(keys)
+        while span > 1:  # the last key that is not above the wanted one
+            half = span // 2
+            place += half if keys[place + half] <= wanted[row] else 0
+            span -= half
+        known = len(keys) > 0 and keys[place] == wanted[row]
+        for column in range(values.shape[1]):
+            found[row, first + column] = values[place, column] if known else never[column]

@@ -7,6 +7,7 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
+from endcap.strategies.compiled import INT, NOTHING, SINGLE_ROWS, TO_SINGLE_ROWS, kernel
 from endcap.strategies.contract import Feature, Proof, Query, ReasonCode, Settings
 from endcap.strategies.hydrate.groups import GROUP_FEATURES, group_table, item_table, timeline
 
@@ -41,14 +42,22 @@ class ShopperGroups:
         )
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
-        line, blocks = timeline(query), []
-        own = item_table(query).look_up(candidates.items)
-        for group_of in self.groups.values():
-            found = group_table(line, group_of[query.events.items]).look_up(group_of[candidates.items])
-            share = np.full((len(candidates), 1), np.nan, np.float32)
-            np.divide(own[:, :1], found[:, :1], out=share, where=found[:, :1] > 0)
-            blocks += [found, share, own[:, LAST : LAST + 1] - found[:, LAST : LAST + 1]]
-        return np.hstack(blocks) if blocks else np.empty((len(candidates), 0), np.float32)
+        line, found = timeline(query), np.empty((len(candidates), len(self.provides)), np.float32)
+        own, width = item_table(query).look_up(candidates.items), len(GROUP_FEATURES)
+        for place, group_of in enumerate(self.groups.values()):
+            first = place * (width + len(WITHIN_GROUP))
+            group_table(line, group_of[query.events.items]).fill(group_of[candidates.items], found, first)
+            _compare(own, first, first + width, found)
+        return found
+
+
+@kernel(NOTHING(SINGLE_ROWS, INT, INT, TO_SINGLE_ROWS))
+def _compare(own: Array, group: int, within: int, found: Array) -> None:
+    """Fills the columns WITHIN_GROUP from ``within`` on, of the item's own and its group's from ``group`` on."""
+    for row in range(len(own)):
+        count = found[row, group]
+        found[row, within] = own[row, 0] / count if count > 0 else np.float32(np.nan)
+        found[row, within + 1] = own[row, LAST] - found[row, group + LAST]
 
 
 def _proof(name: str) -> Proof:

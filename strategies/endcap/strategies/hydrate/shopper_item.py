@@ -35,8 +35,10 @@ class ShopperItem:
         pass
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
-        session = _weight_in_session(query, candidates.items)
-        return np.column_stack([item_table(query).look_up(candidates.items), session])
+        found = np.empty((len(candidates), len(self.provides)), np.float32)
+        item_table(query).fill(candidates.items, found)
+        found[:, -1] = _weight_in_session(query, candidates.items) if len(query.session) else 0.0
+        return found
 
 
 def _weight_in_session(query: Query, items: Array) -> Array:

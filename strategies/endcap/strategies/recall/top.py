@@ -22,7 +22,7 @@ def top(scores: Array, limit: int, allowed: Array | None = None, items: Array | 
     return Recalled(at[:count], best[:count])
 
 
-_LEAST = np.finfo(np.float32).tiny
+_LEAST = np.finfo(np.float32).smallest_subnormal
 _NONE, _ALL = np.empty(0, np.int32), np.empty(0, np.bool_)
 
 
