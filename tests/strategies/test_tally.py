@@ -37,17 +37,6 @@ def test_every_use_sums_its_own_entries_alone(uses: list[list[tuple[int, float]]
         assert dict(zip(sums.keys.tolist(), sums.values.tolist(), strict=True)) == expected(entries)
 
 
-@given(ENTRIES, ENTRIES, st.lists(st.integers(-1, SIZE - 1)))
-def test_looking_up_finds_the_sums_or_zero_whatever_was_counted_since(
-    entries: list[tuple[int, float]], later: list[tuple[int, float]], wanted: list[int]
-) -> None:
-    counted = Tally(SIZE)
-    sums = summed(counted, entries)
-    summed(counted, later)
-    found = counted.look_up(sums, np.array(wanted, np.int32))
-    assert found.tolist() == [expected(entries).get(key, [0.0, 0.0]) for key in wanted]
-
-
 def test_a_table_that_has_run_out_of_numbers_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tally, "_LARGEST", 3)
     counted = Tally(SIZE)

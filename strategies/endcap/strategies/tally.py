@@ -14,7 +14,7 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
-from endcap.strategies.compiled import INT, INT32S, NOTHING, REAL_ROWS, SINGLE_ROWS, TO_INT32S, TO_REAL_ROWS, kernel
+from endcap.strategies.compiled import INT, INT32S, REAL_ROWS, TO_INT32S, TO_REAL_ROWS, kernel
 
 _LARGEST = np.iinfo(np.int32).max
 
@@ -53,12 +53,6 @@ class Tally:
         count = _sum(*self.use(len(keys)), keys, values, found, sums)
         return Sums(found[:count], sums[:count])
 
-    def look_up(self, sums: Sums, wanted: Array) -> Array:
-        """float64[n, w]: the sums of each wanted number (int[n]), 0 where there is none."""
-        out = np.zeros((len(wanted), sums.values.shape[1]))
-        _look_up(*self.use(len(sums.keys)), sums.keys, sums.values, wanted, out)
-        return out
-
 
 def item_tally(bundle: Bundle) -> Tally:
     """Over the bundle's items; one for all components, which use it one after the other."""
@@ -80,13 +74,3 @@ def _sum(table: Array, base: int, keys: Array, values: Array, found: Array, sums
         for column in range(values.shape[1]):
             sums[place, column] += values[entry, column]
     return count
-
-
-@kernel(*(NOTHING(TO_INT32S, INT, INT32S, rows, INT32S, TO_REAL_ROWS) for rows in (SINGLE_ROWS, REAL_ROWS)))
-def _look_up(table: Array, base: int, keys: Array, values: Array, wanted: Array, out: Array) -> None:
-    for place in range(len(keys)):
-        table[keys[place]] = base + place
-    for row in range(len(wanted)):
-        key = wanted[row]
-        if key >= 0 and table[key] >= base:
-            out[row] = values[table[key] - base]

@@ -30,6 +30,8 @@ class KindOdds:
         )
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
-        leanings = [kind.leaning(query, self.config.half_life_days, self.config.most_anchors) for kind in self.kinds]
-        pairs = zip(self.kinds, leanings, strict=True)
-        return np.column_stack([kind.probability(leaning, candidates.items) for kind, leaning in pairs])
+        found = np.empty((len(candidates), len(self.kinds)), np.float32)
+        for column, kind in enumerate(self.kinds):
+            leaning = kind.leaning(query, self.config.half_life_days, self.config.most_anchors)
+            kind.fill(leaning, candidates.items, column, found)
+        return found

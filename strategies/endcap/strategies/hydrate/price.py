@@ -11,8 +11,9 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
+from endcap.strategies.compiled import INT, INT32S, NOTHING, SINGLE, SINGLES, TO_INT32S, TO_SINGLE_ROWS, kernel
 from endcap.strategies.contract import Feature, Proof, Query, ReasonCode, Settings
-from endcap.strategies.tally import Sums, Tally
+from endcap.strategies.tally import Tally
 
 _FITS = Proof("price.rank_gap", -0.3, 0.3)
 
@@ -38,23 +39,47 @@ class Price:
         self.tally = Tally(int(self.category_of.max(initial=-1)) + 1)
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
-        prices, ranks = self.prices[candidates.items], self.ranks[candidates.items]
-        own = query.events.items
-        usual_rank = _mean(self.ranks[own])
-        usual_price = self._usual_in_category(own, candidates.items)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = prices / usual_price
-        out = np.column_stack([prices, ranks, ranks - usual_rank, np.where(np.isfinite(ratio), ratio, np.nan)])
-        return out.astype(np.float32)
+        own, found = query.events.items, np.empty((len(candidates), len(self.provides)), np.float32)
+        table, base = self.tally.use(len(own))
+        usual = np.float32(_mean(self.ranks[own]))
+        _compare(table, base, own, candidates.items, self.prices, self.ranks, self.category_of, usual, found)
+        return found
 
-    def _usual_in_category(self, own: Array, items: Array) -> Array:
-        """float64[n]: the mean price of the shopper's events in each candidate's category, NaN where there are none."""
-        own = own[~np.isnan(self.prices[own])]
-        prices = np.column_stack([self.prices[own], np.ones(len(own), np.float32)])
-        sums = self.tally.sums(self.category_of[own], prices)
-        means = Sums(sums.keys, sums.values[:, :1] / sums.values[:, 1:])
-        found = self.tally.look_up(means, self.category_of[items])[:, 0]
-        return np.where(found > 0, found, np.nan)
+
+@kernel(NOTHING(TO_INT32S, INT, INT32S, INT32S, SINGLES, SINGLES, INT32S, SINGLE, TO_SINGLE_ROWS))
+def _compare(
+    table: Array,
+    base: int,
+    own: Array,
+    items: Array,
+    prices: Array,
+    ranks: Array,
+    category_of: Array,
+    usual_rank: np.float32,
+    found: Array,
+) -> None:
+    """What the shopper usually pays in a category is the mean price of their events in it; NaN where there are none."""
+    sums, count = np.empty((len(own), 2)), 0
+    for item in own:
+        category, price = category_of[item], prices[item]
+        if category < 0 or np.isnan(price):
+            continue
+        place = table[category] - base
+        if place < 0:
+            place, table[category] = count, base + count
+            sums[count] = 0.0
+            count += 1
+        sums[place, 0] += price
+        sums[place, 1] += 1.0
+    for row in range(len(items)):
+        item = items[row]
+        category = category_of[item]
+        place = table[category] - base if category >= 0 else -1
+        usual = sums[place, 0] / sums[place, 1] if place >= 0 else np.nan
+        ratio = prices[item] / usual if usual > 0 else np.nan
+        found[row, 0], found[row, 1] = prices[item], ranks[item]
+        found[row, 2] = ranks[item] - usual_rank
+        found[row, 3] = ratio if np.isfinite(ratio) else np.nan
 
 
 def _mean(values: Array) -> float:

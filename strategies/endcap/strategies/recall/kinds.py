@@ -15,7 +15,19 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import Anchors, anchors
 from endcap.strategies.batch import Recalled
-from endcap.strategies.compiled import INT, INT32S, INT64S, REALS, SINGLES, TO_INT32S, TO_REALS, kernel
+from endcap.strategies.compiled import (
+    INT,
+    INT32S,
+    INT64S,
+    NOTHING,
+    REAL_ROWS,
+    REALS,
+    SINGLES,
+    TO_INT32S,
+    TO_REALS,
+    TO_SINGLE_ROWS,
+    kernel,
+)
 from endcap.strategies.contract import Query, ReasonCode, Settings
 from endcap.strategies.recall.top import top
 from endcap.strategies.tally import Sums, Tally, item_tally
@@ -44,10 +56,10 @@ class Kind:
         shares = start.weights[:, None] / max(float(start.weights.sum()), 1e-9)
         return self.tally.sums(self.group_of[start.items], shares)
 
-    def probability(self, leaning: Sums, items: Array) -> Array:
-        """float32[n]: how likely each item (int32[n]) is by this kind alone."""
-        shares = self.tally.look_up(leaning, self.group_of[items])[:, 0]
-        return (shares * self.share[items]).astype(np.float32)
+    def fill(self, leaning: Sums, items: Array, column: int, found: Array) -> None:
+        """Into a column of ``found`` (float32[n, k]): how likely each item (int32[n]) is by this kind alone."""
+        table, base = self.tally.use(len(leaning.keys))
+        _fill(table, base, leaning.keys, leaning.values, self.group_of, self.share, items, column, found)
 
 
 class KindsConfig(Settings):
@@ -107,3 +119,23 @@ def _add_odds(
                 count += 1
             odds[row] += weight * share[item]
     return count
+
+
+@kernel(NOTHING(TO_INT32S, INT, INT32S, REAL_ROWS, INT32S, SINGLES, INT32S, INT, TO_SINGLE_ROWS))
+def _fill(
+    table: Array,
+    base: int,
+    groups: Array,
+    leanings: Array,
+    group_of: Array,
+    share: Array,
+    items: Array,
+    column: int,
+    found: Array,
+) -> None:
+    for place in range(len(groups)):
+        table[groups[place]] = base + place
+    for row in range(len(items)):
+        group = group_of[items[row]]
+        known = group >= 0 and table[group] >= base
+        found[row, column] = leanings[table[group] - base, 0] * share[items[row]] if known else 0.0
