@@ -17,7 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from llvmlite import ir
 from numba import types
+from numba.core import cgutils as untyped
+from numba.extending import intrinsic
+
+cgutils: Any = untyped
 
 NOTHING, FLAG, INT, INT32, REAL, SINGLE = (
     types.void,
@@ -44,6 +49,25 @@ SINGLES, REALS = given(SINGLE), given(REAL)
 INT32_ROWS, SINGLE_ROWS, REAL_ROWS = given(INT32, 2), given(SINGLE, 2), given(REAL, 2)
 TO_INT32S, TO_SINGLES, TO_REALS = filled(INT32), filled(SINGLE), filled(REAL)
 TO_SINGLE_ROWS, TO_REAL_ROWS = filled(SINGLE, 2), filled(REAL, 2)
+
+
+def _fetching(typing: Any, array: Any, place: Any) -> Any:
+    """Have the processor bring ``array[place]`` (of a contiguous array; for rows, where the first number of the row
+    stands) into its nearest cache, and go on meanwhile. A loop that waits for memory at each turn asks ahead."""
+    signature = types.void(array, types.int64)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [address.type, *[ir.IntType(32)] * 3])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(prefetch, [address, *(ir.Constant(ir.IntType(32), each) for each in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+fetch: Any = intrinsic(_fetching)
 
 
 def compiled(function: Callable[..., object]) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
-from endcap.strategies.compiled import INT, INT32S, INT64S, NOTHING, SINGLE_ROWS, TO_SINGLE_ROWS, given, kernel
+from endcap.strategies.compiled import INT, INT32S, INT64S, NOTHING, SINGLE_ROWS, TO_SINGLE_ROWS, fetch, given, kernel
 from endcap.strategies.contract import SECONDS_PER_DAY, Feature, Proof, Query, ReasonCode, Settings
 
 
@@ -51,6 +51,8 @@ def _means(
     width, earliest, latest = values.shape[1], windows[:, 0].min(), windows[:, 1].max()
     sums = np.empty((len(windows), width))
     for row in range(len(items)):
+        fetch(offsets, items[min(row + 16, len(items) - 1)])
+        fetch(ends, offsets[items[min(row + 8, len(items) - 1)]])
         sums[:] = 0.0
         for period in range(offsets[items[row]], offsets[items[row] + 1]):
             if ends[period] <= earliest or starts[period] >= latest:  # most of them
