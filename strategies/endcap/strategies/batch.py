@@ -78,16 +78,23 @@ class Candidates:
 
     def matrix(self, names: Sequence[str]) -> Array:
         """float32[n, len(names)], contiguous, in the order asked; a name that no block carries is a column of NaN."""
-        out = np.full((len(self.items), len(names)), np.nan, np.float32)
-        for block, moves in zip(self.blocks, _moves(tuple(b.names for b in self.blocks), tuple(names)), strict=True):
-            for targets, sources in moves:
+        out = np.empty((len(self.items), len(names)), np.float32)
+        missing, moves = _moves(tuple(block.names for block in self.blocks), tuple(names))
+        if missing:
+            out[:, missing] = np.nan
+        for block, own in zip(self.blocks, moves, strict=True):
+            for targets, sources in own:
                 out[:, targets] = block.values[:, sources]
         return out
 
 
 @lru_cache(256)
-def _moves(blocks: tuple[tuple[str, ...], ...], names: tuple[str, ...]) -> tuple[tuple[tuple[slice, slice], ...], ...]:
-    """Of each block (by its columns' names), runs of columns as (where they go among ``names``, where they are)."""
+def _moves(
+    blocks: tuple[tuple[str, ...], ...], names: tuple[str, ...]
+) -> tuple[list[int], tuple[tuple[tuple[slice, slice], ...], ...]]:
+    """Places of ``names`` that no block has; and of each block (by its columns' names), runs of columns as (where they
+    go among ``names``, where they are)."""
+    known = {name for block in blocks for name in block}
     found: list[tuple[tuple[slice, slice], ...]] = []
     for block in blocks:
         pairs = [(target, block.index(name)) for target, name in enumerate(names) if name in block]
@@ -95,4 +102,4 @@ def _moves(blocks: tuple[tuple[str, ...], ...], names: tuple[str, ...]) -> tuple
         runs = zip(starts, [*starts[1:], len(pairs)], strict=False)  # where nothing is wanted, no start either
         spans = [(pairs[start], pairs[end - 1]) for start, end in runs]
         found.append(tuple((slice(a[0], b[0] + 1), slice(a[1], b[1] + 1)) for a, b in spans))
-    return tuple(found)
+    return [place for place, name in enumerate(names) if name not in known], tuple(found)

@@ -194,7 +194,7 @@ def _boost(boosts: tuple[Boost, ...], items: Array, scores: Array) -> Array:
 def _select(strategy: Strategy, query: Query, candidates: Candidates, run: Run) -> Array:
     with run.tolerant("select", strategy.selector.name):
         rows = strategy.selector.component.select(query, candidates)
-        if rows.dtype.kind != "i" or len(np.unique(rows)) != len(rows) or len(rows) > query.size:
+        if rows.dtype.kind != "i" or len(set(rows.tolist())) != len(rows) or len(rows) > query.size:
             raise ValueError(f"expected at most {query.size} distinct row numbers, found {_shape(rows)}")
         if len(rows) and not 0 <= rows.min() <= rows.max() < len(candidates):
             raise ValueError(f"expected rows from 0 to {len(candidates) - 1}, found {rows.min()} to {rows.max()}")

@@ -35,4 +35,5 @@ class Excluded:
         pass
 
     def keep(self, query: Query, candidates: Candidates) -> Array:
-        return ~np.isin(candidates.items, np.concatenate([query.excluded, query.seeds]))
+        unwanted = np.concatenate([query.excluded, query.seeds])
+        return ~np.isin(candidates.items, unwanted) if len(unwanted) else np.ones(len(candidates), np.bool_)

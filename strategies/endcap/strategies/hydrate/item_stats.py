@@ -31,7 +31,7 @@ class ItemStats:
         self.provides = tuple(_feature(name) for name in part.json("stats"))
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
-        rows: Array = self.stats[candidates.items]
+        rows: Array = self.stats.take(candidates.items, axis=0)
         return rows
 
 

@@ -111,7 +111,7 @@ class Net:
     def scores(self, rows: Array) -> Array:
         """float32[n], log-odds, from float32[n, k]."""
         *_, upper = self._layers(rows)
-        found: Array = np.maximum(upper, 0.0) @ self.last + self.last_bias
+        found: Array = upper @ self.last + self.last_bias
         return found
 
     def contributions(self, rows: Array) -> Array:
@@ -125,10 +125,13 @@ class Net:
         return found
 
     def _layers(self, rows: Array) -> tuple[Array, Array, Array]:
-        """Inputs, and both hidden layers before they are cut off: float32[n, k + f], [n, h] and [n, g]."""
+        """Inputs, and both hidden layers, cut off at zero: float32[n, k + f], [n, h] and [n, g]."""
         inputs = self.encoding(rows)
-        lower = inputs @ self.first
-        lower += self.first_bias
-        upper = np.maximum(lower, 0.0) @ self.second
-        upper += self.second_bias
-        return inputs, lower, upper
+        lower = _cut_off(inputs @ self.first, self.first_bias)
+        return inputs, lower, _cut_off(lower @ self.second, self.second_bias)
+
+
+def _cut_off(products: Array, bias: Array) -> Array:
+    """In place: a layer's output from its inputs' products."""
+    products += bias
+    return np.maximum(products, 0.0, out=products)
