@@ -91,6 +91,13 @@ def test_what_a_graph_does_not_reach_is_left_out_and_not_padded(tmp_path: Path) 
     assert numbers.min() >= 0
 
 
+def test_a_graph_can_be_asked_to_compare_all(graph: TextIndex, vectors: Floats) -> None:
+    exact = graph.exact()
+    for query in vectors[::500]:
+        nearest = np.argsort(-(vectors @ query), kind="stable")[:50]
+        np.testing.assert_allclose(exact.search(query, 50)[1], (vectors @ query)[nearest], atol=1e-5)
+
+
 @pytest.mark.parametrize("limit", [10, 100, 300, 1000])
 @pytest.mark.parametrize("share", [1.0, 0.9, 0.6, 0.3, 0.01])
 def test_a_graph_finds_nearly_what_comparing_all_finds_however_narrow_the_filter(

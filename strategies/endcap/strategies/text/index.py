@@ -73,6 +73,10 @@ class TextIndex:
         """``"flat"`` or ``"hnsw"``."""
         return "hnsw" if self._graph else "flat"
 
+    def exact(self) -> TextIndex:
+        """The same vectors, all of them compared in every search; good as long as this index is there."""
+        return TextIndex(self._flat)
+
     def search(self, vector: Vector, limit: int, allowed: Mask | None = None) -> tuple[Numbers, Vector]:
         """(numbers int32[k], cosines float32[k]) of the nearest to ``vector`` (float32[d], unit length).
 
