@@ -295,7 +295,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="made shops of 10,000 and 100,000 items, two minutes")
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.requests = 5, 12
+        options.rounds, options.requests = 5, 8
     return options
 
 
