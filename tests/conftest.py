@@ -59,10 +59,10 @@ def share_of_the_cores() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def common(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all test processes of this run have in common."""
     own = tmp_path_factory.getbasetemp()
-    return own.parent if PROCESSES > 1 else own
+    return own.parent if hasattr(request.config, "workerinput") else own
 
 
 @pytest.fixture(scope="session")
