@@ -35,7 +35,7 @@ class AlsSimilarity:
         shopper = self.factors.fold_in(query)
         if not shopper.any():
             return np.full((len(candidates), 2), np.nan, np.float32)
-        similarity = self.factors.items[candidates.items] @ shopper
+        similarity = self.factors.items.take(candidates.items, axis=0) @ shopper
         return np.column_stack([similarity, place_among(similarity)])
 
 

@@ -58,7 +58,7 @@ class Factors:
 
     def solve(self, items: Array, strengths: Array) -> Array:
         """float32[f] for items (int32[k]) of the given strengths (float32[k])."""
-        return folded_in(self.gram, self.items[items], confidences(strengths, self.alpha))
+        return folded_in(self.gram, self.items.take(items, axis=0), confidences(strengths, self.alpha))
 
     def scale(self, places: float) -> float:
         """What newcomers' scores are multiplied by to hold this share of the places in shoppers' lists."""

@@ -75,12 +75,12 @@ class TextSpace:
         """float32[d], unit length: the weighted mean of what the anchors say, or None without anchors."""
         if not len(start.items):
             return None
-        mean = start.weights @ self.vectors[self.text_of[start.items]]
+        mean = start.weights @ self.vectors.take(self.text_of.take(start.items), axis=0)
         return _unit(mean)
 
     def cosines(self, vector: Array, items: Array) -> Array:
         """float32[n] between a unit vector and the texts of items (int32[n])."""
-        cosines: Array = self.vectors[self.text_of[items]] @ vector
+        cosines: Array = self.vectors.take(self.text_of.take(items), axis=0) @ vector
         return cosines
 
     def closest(self, query: Query, limit: int) -> tuple[Array, Array]:
