@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from endcap.training import parallel
-from endcap.training.parallel import PARTS, within_task, workers
+from endcap.training.parallel import PARTS, Last, within_task, workers
 from endcap.training.progress import silent
 
 
@@ -59,3 +59,14 @@ def test_an_error_in_a_long_task_does_not_wait_for_the_others(tmp_path: Path, mo
 def test_progress_outside_of_a_worker_process_goes_nowhere() -> None:
     within_task()("a step", 1, 2)
     assert parallel._told is None
+
+
+def test_what_was_made_last_is_kept_for_an_equal_key_and_made_anew_for_another() -> None:
+    made: list[str] = []
+
+    def make() -> str:
+        made.append("once more")
+        return f"thing {len(made)}"
+
+    last: Last[str] = Last()
+    assert [last.of(key, make) for key in ("a", "a", "b", "a")] == ["thing 1", "thing 1", "thing 2", "thing 3"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from threadpoolctl import threadpool_limits
 
@@ -60,6 +60,20 @@ class Workers:
         """The same without waiting: whoever reads the results does, and gets the first error."""
         with _interrupts_held():
             return self._pool.map(work, tasks)  # starts what processes are still missing
+
+
+class Last(Generic[A]):
+    """What the last call made, for the next with an equal key: most tasks of a process open the bundle of the one
+    before, and opening one with all that it serves takes as long as dozens of requests."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[Hashable, A] | None = None
+
+    def of(self, key: Hashable, make: Callable[[], A]) -> A:
+        if self._kept is None or self._kept[0] != key:
+            self._kept = None  # not two of them in memory at a time
+            self._kept = key, make()
+        return self._kept[1]
 
 
 @contextmanager

@@ -17,9 +17,10 @@ from endcap.bundle.manifest import Manifest
 from endcap.strategies.contract import Query
 from endcap.strategies.pipeline import execute
 from endcap.strategies.shelf import Shelf
+from endcap.strategies.strategy import Strategy
 from endcap.training.evaluate.questions import for_new
 from endcap.training.evaluate.truth import NOTHING
-from endcap.training.parallel import Workers
+from endcap.training.parallel import Last, Workers
 
 DEPTH = 20
 SHARE = 100
@@ -36,6 +37,14 @@ class Opening:
 
     def bundle(self) -> Bundle:
         return Bundle(self.folder, self.manifest)
+
+    def strategies(self) -> dict[str, Strategy]:
+        shelf = Shelf(self.bundle())
+        return {name: shelf.strategy(name, table) for name, table in self.tables.items()}
+
+
+_opened: Last[dict[str, Strategy]] = Last()
+"""Of this process."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +78,7 @@ def rank(pool: Workers, opening: Opening, queries: Sequence[Query], new: bool = 
 
 def rank_share(task: Task) -> Lists:
     """Runs in a worker process."""
-    bundle = task.opening.bundle()
-    shelf = Shelf(bundle)
-    strategies = {name: shelf.strategy(name, table) for name, table in task.opening.tables.items()}
+    strategies = _opened.of(repr(task.opening), task.opening.strategies)
     count = len(task.queries)
     lists = Lists(
         {name: np.full((count, DEPTH), NOTHING, np.int32) for name in strategies},
@@ -80,7 +87,7 @@ def rank_share(task: Task) -> Lists:
     )
     for row, plain in enumerate(task.queries):
         for name, strategy in strategies.items():
-            query = for_new(plain, len(bundle.catalog)) if task.new else replace(plain)  # with nothing worked out yet
+            query = for_new(plain, strategy.item_count) if task.new else replace(plain)  # with nothing worked out yet
             start = time.perf_counter()
             slate = execute(strategy, query)
             lists.seconds[name][row] = time.perf_counter() - start

@@ -20,6 +20,7 @@ from endcap.strategies.merge import VOTES
 from endcap.strategies.shelf import Shelf
 from endcap.strategies.strategy import Strategy
 from endcap.training.gathering import gather_all
+from endcap.training.parallel import Last
 
 MOST_NEGATIVES = 80
 GUEST_SHARE = 0.15
@@ -70,14 +71,21 @@ class Task:
     """int32[t] each: what the shopper went for."""
     seed: int
 
+    def opened(self) -> tuple[Bundle, Strategy]:
+        bundle = Bundle(self.folder, self.manifest)
+        return bundle, gathering(bundle, self.table)
+
+
+_opened: Last[tuple[Bundle, Strategy]] = Last()
+"""Of this process."""
+
 
 def collect(task: Task) -> Rows:
     """Positives and a sample of negatives for each shopper of the task. Runs in a worker process.
 
     Raises StrategyError where a component of the strategy fails.
     """
-    bundle = Bundle(task.folder, task.manifest)
-    strategy = gathering(bundle, task.table)
+    bundle, strategy = _opened.of(repr((task.folder, task.manifest, task.table)), task.opened)
     names = columns_of(strategy)
     random = np.random.default_rng([task.seed, abs(task.manifest.data_end), task.users[0] if task.users else 0])
     groups = list(_groups(bundle, strategy, names, task, random))
