@@ -95,15 +95,17 @@ def _visit(address: str, folder: Path, workers: int) -> None:
 
 def trained_at(size: Size) -> dict[str, Any]:
     """Training as `endcap train` does it, once the tables are read."""
-    from endcap.training.config import ShopConfig
+    from endcap.training.config import EventsConfig, ShopConfig
     from endcap.training.train import Stopwatch, train_on
 
     shop, clock = made_shop(size, SEED), Stopwatch()
+    events = EventsConfig.model_construct(path=Path("made"))  # nobody reads it; without events only searches are taught
+    config = ShopConfig.model_construct(name=shop.name, events=events)
     out = WORK / "trained" / size.name
     shutil.rmtree(out, ignore_errors=True)
     begun = time.perf_counter()
     with PeakMemory() as memory:
-        train_on(shop, ShopConfig.model_construct(name=shop.name), out, _progress(), clock)
+        train_on(shop, config, out, _progress(), clock)
     seconds = time.perf_counter() - begun
     shutil.rmtree(out, ignore_errors=True)
     return {
