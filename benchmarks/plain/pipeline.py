@@ -45,7 +45,6 @@ class Known(NamedTuple):
     events: list[Event]
     strengths: dict[float, dict[int, float]]
     """Of each item that they chose, by half-life in days."""
-    seen: set[int]
     factor: np.ndarray
     linear: np.ndarray | None
     votes: np.ndarray | None
@@ -84,7 +83,7 @@ class PlainHybrid:
         with laps.of("score"):
             scores = self.ranker.score(features)
         with laps.of("select"):
-            slate = select(list(rows), scores, items, known.seen, size)
+            slate = select(list(rows), scores, size)
         return PlainSlate(*slate, list(rows), laps)
 
     def _recall(self, events: list[Event], user: int, laps: Laps) -> tuple[Known, dict[str, recall.Pairs]]:
@@ -114,7 +113,7 @@ class PlainHybrid:
         with laps.of("embeddings"):
             profile = self.texts.profile(recall.best(strengths[14.0], 30))
             found["text"] = self.texts.recall(profile, seen, limits["text"])
-        return Known(events, strengths, seen, factor, linear, votes, leanings, profile), found
+        return Known(events, strengths, factor, linear, votes, leanings, profile), found
 
     def _fill(self, rows: dict[int, Row], known: Known) -> None:
         """Everything that the ranker reads of each candidate, into its dict."""
@@ -161,14 +160,13 @@ class PlainHybrid:
 
 
 def select(
-    items: list[int], scores: np.ndarray, known: list[Item], seen: set[int], size: int
+    items: list[int], scores: np.ndarray, size: int, known: list[Item] | None = None
 ) -> tuple[list[int], list[float]]:
-    """The best items; of one title only the first, but what the shopper bought before has its own place."""
+    """The best items; with ``known``, which has their titles, the first of each title."""
     chosen: list[tuple[int, float]] = []
     titles: set[int] = set()
     for item, score in sorted(zip(items, scores.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0])):
-        title = known[item].title
-        if item not in seen and title >= 0:
+        if known and (title := known[item].title) >= 0:
             if title in titles:
                 continue
             titles.add(title)

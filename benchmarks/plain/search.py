@@ -127,7 +127,7 @@ class PlainSearch:
         with laps.of("score"):
             scores = self.score(features)
         with laps.of("select"):
-            slate = select(list(rows), scores, items, set(), size)
+            slate = select(list(rows), scores, size, items)
         return PlainSlate(*slate, list(rows), laps)
 
     def _fill(
