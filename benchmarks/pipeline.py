@@ -235,7 +235,7 @@ SMALL: dict[str, Any] = {
     ],
     "hydrate": ["shopper_item", "item_stats", "als_similarity", "covisit_similarity", "text_similarity"],
     "score": "trees",
-    "select": {"use": "mmr", "diversity": 0.0, "collapse_titles": True, "keep_own": True},
+    "select": {"use": "mmr", "diversity": 0.0},
     "candidates": 500,
 }
 
