@@ -49,10 +49,9 @@ def ablate(bench: Bench, config: ShopConfig, table: Mapping[str, Any], whole: Ra
         for done in range(0, len(todo), bench.pool.count):
             some = todo[done : done + bench.pool.count]
             bench.progress(f"leaving out {', '.join(each.without for each in some)}", done, len(todo))
-            for variation, (ranked, p50_ms) in zip(
-                some, school.lists([Trial(each.table) for each in some]), strict=True
-            ):
-                lists[_name(variation)], took[_name(variation)] = ranked, p50_ms
+            found = school.lists([Trial(each.table) for each in some])
+            for name, (ranked, p50_ms) in zip(map(_name, some), found, strict=True):
+                lists[name], took[name] = ranked, p50_ms
     costs = comparisons(bench.holdout, lists, WHOLE, bench.seed)
     return [_row(bench, each, lists[_name(each)], costs[_name(each)], took[_name(each)]) for each in todo]
 

@@ -15,11 +15,10 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Query
-from endcap.strategies.shelf import Shelf
 from endcap.strategies.strategy import Strategy
 from endcap.training.evaluate.metrics import binary_ideal, ndcg, recall
 from endcap.training.evaluate.questions import for_new
-from endcap.training.evaluate.ranking import DEPTH, SHARE, Opening
+from endcap.training.evaluate.ranking import DEPTH, SHARE, Opening, opened
 from endcap.training.evaluate.truth import Truth
 from endcap.training.gathering import gather_all
 from endcap.training.parallel import Workers
@@ -76,7 +75,7 @@ def _tasks(opening: Opening, name: str, queries: Sequence[Query], truth: Truth, 
 
 def score_share(task: Task) -> Scored:
     """Runs in a worker process."""
-    strategy = _strategy(task)
+    strategy = opened(task.opening)[task.name]
     labels, scores = [np.empty(0, np.bool_)], [np.empty(0, np.float32)]
     for row, query in enumerate(task.queries):
         candidates = _filtered(strategy, query, gather_all(strategy, query))
@@ -88,13 +87,13 @@ def score_share(task: Task) -> Scored:
 
 def find_share(task: Task) -> dict[str, Array]:
     """Runs in a worker process."""
-    strategy, size = _strategy(task), len(task.opening.bundle().catalog)
+    strategy = opened(task.opening)[task.name]
     most = strategy.candidates
     everything = replace(strategy, candidates=np.iinfo(np.int32).max)
     columns = [f"{source.name}.rank" for source in strategy.recall]
     counts = np.zeros((len(task.queries), len(columns) + 2), np.int64)
     for row, plain in enumerate(task.queries):
-        query = for_new(plain, size) if task.new else plain
+        query = for_new(plain, strategy.item_count) if task.new else plain
         proposed = gather_all(everything, query)
         true = np.isin(proposed.items, task.truth.of(row))
         kept = proposed if len(proposed) <= most else gather_all(strategy, query)
@@ -103,10 +102,6 @@ def find_share(task: Task) -> dict[str, Array]:
         counts[row, -2:] = np.count_nonzero(true), np.count_nonzero(np.isin(kept.items, task.truth.of(row)))
     names = [*(source.name for source in strategy.recall), UNION, CANDIDATES]
     return {name: counts[:, place] for place, name in enumerate(names)}
-
-
-def _strategy(task: Task) -> Strategy:
-    return Shelf(task.opening.bundle()).strategy(task.name, task.opening.tables[task.name])
 
 
 def _filtered(strategy: Strategy, query: Query, candidates: Candidates) -> Candidates:

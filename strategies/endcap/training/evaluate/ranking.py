@@ -47,6 +47,11 @@ _opened: Last[dict[str, Strategy]] = Last()
 """Of this process."""
 
 
+def opened(opening: Opening) -> dict[str, Strategy]:
+    """Its strategies by name; booted once for all tasks in a row that have an equal opening."""
+    return _opened.of(repr(opening), opening.strategies)
+
+
 @dataclass(frozen=True)
 class Task:
     opening: Opening
@@ -78,7 +83,7 @@ def rank(pool: Workers, opening: Opening, queries: Sequence[Query], new: bool = 
 
 def rank_share(task: Task) -> Lists:
     """Runs in a worker process."""
-    strategies = _opened.of(repr(task.opening), task.opening.strategies)
+    strategies = opened(task.opening)
     count = len(task.queries)
     lists = Lists(
         {name: np.full((count, DEPTH), NOTHING, np.int32) for name in strategies},

@@ -58,8 +58,8 @@ def fit_trees(
         )
     parameters = {**PARAMETERS, **(others or {}), "seed": seed, "num_threads": threads}
     data = lightgbm.Dataset(rows.features, rows.labels, group=rows.sizes, params=parameters)
-    booster = lightgbm.Booster({**parameters, "objective": STAGES[0].objective}, data)
     first, second = STAGES
+    booster = lightgbm.Booster({**parameters, "objective": first.objective}, data)
     if _grow(booster, first, progress):  # else no column tells anything, and LightGBM does not go on from that
         booster.reset_parameter({"objective": second.objective})  # goes on from the scores so far
         _grow(booster, second, progress)
