@@ -6,13 +6,12 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from endcap.bundle.folder import Bundle
 from endcap.strategies import pipeline
 from endcap.strategies.contract import Query
-from endcap.strategies.pipeline import Run, Timing
+from endcap.strategies.pipeline import Run
 from endcap.strategies.registry import load_strategies
 
 SIZE = 20
@@ -34,18 +33,6 @@ class Answer(NamedTuple):
 Contender = Callable[[Request], Answer]
 
 
-class CpuRun(Run):
-    """As the pipeline's own, in seconds of this thread's processor time instead of those on the wall."""
-
-    @contextmanager
-    def timed(self, stage: str, component: str):
-        start = time.thread_time()
-        try:
-            yield
-        finally:
-            self.timings.append(Timing(stage, component, time.thread_time() - start))
-
-
 STAGES = {
     ("recall", "als"): "factors",
     ("recall", "text"): "embeddings",
@@ -64,7 +51,7 @@ class Ours:
     """Endcap's pipeline in this process, as a worker runs it."""
 
     def __init__(self, bundle: Bundle) -> None:
-        pipeline.Run = CpuRun  # type: ignore[misc]
+        pipeline.clock = time.thread_time  # processor time, by stage
         self.bundle = bundle
         self.strategies = load_strategies(bundle)
 

@@ -61,6 +61,11 @@ class Strategy:
     cache: CacheTerms = NEVER
 
     @cached_property
+    def hydrated(self) -> tuple[tuple[str, ...], ...]:
+        """The columns of each hydrator, in their order."""
+        return tuple(tuple(feature.name for feature in each.component.provides) for each in self.hydrate)
+
+    @cached_property
     def explainer(self) -> Explainer:
         return Explainer(self)
 

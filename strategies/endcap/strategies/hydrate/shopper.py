@@ -8,6 +8,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import distinct
 from endcap.strategies.batch import Candidates
+from endcap.strategies.compiled import NOTHING, REALS, SINGLES, TO_SINGLES, kernel
 from endcap.strategies.contract import Feature, Query, Settings
 from endcap.strategies.hydrate.groups import Timeline, timeline
 
@@ -38,27 +39,35 @@ class Shopper:
         pass
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
-        row = np.array(_facts(query, timeline(query)), np.float32)
-        return np.repeat(row[None, :], len(candidates), axis=0)
+        return np.repeat(_facts(query, timeline(query))[None, :], len(candidates), axis=0)
 
 
-def _facts(query: Query, line: Timeline) -> list[float]:
-    """One number a feature of ``Shopper.provides``, in that order."""
-    if not line.trip_count:
-        return [0.0, 0.0, *[np.nan] * 3, 0.0, 0.0, *[np.nan] * 2, 0.0]
-    ages, events = line.trip_ages_days, len(query.events)
+def _facts(query: Query, line: Timeline) -> Array:
+    """float32[len(Shopper.provides)], in that order."""
+    trips = line.trip_count
+    if not trips:
+        return _NOBODY
+    ages, events = line.walked.trip_ages_days, len(query.events)
     different = len(distinct(query)[0])
-    spread = float(ages[0] - ages[-1])
-    values = query.events.values[~np.isnan(query.events.values)]
-    return [
-        line.trip_count,
-        int(np.count_nonzero(ages <= 28)),
-        float(ages[-1]),
-        spread / (line.trip_count - 1) if line.trip_count > 1 else np.nan,
-        float(ages[0]),
-        events / line.trip_count,
-        different,
-        1.0 - different / events,
-        float(values.mean()) if len(values) else np.nan,
-        len(query.session),
-    ]
+    since, tenure = float(ages[-1]), float(ages[0])
+    gap = (tenure - since) / (trips - 1) if trips > 1 else np.nan
+    told = (trips, 0, since, gap, tenure, events / trips, different, 1.0 - different / events, 0, len(query.session))
+    row = np.array(told, np.float32)
+    _count(ages, query.events.values, row)
+    return row
+
+
+_NOBODY = np.array([0, 0, *[np.nan] * 3, 0, 0, *[np.nan] * 2, 0], np.float32)
+
+
+@kernel(NOTHING(REALS, SINGLES, TO_SINGLES))
+def _count(ages: Array, values: Array, row: Array) -> None:
+    """Fills in how many trips are at most 28 days old, and the mean of the values known; NaN without any."""
+    recent, known, total = 0, 0, 0.0
+    for age in ages:
+        recent += age <= 28
+    for value in values:
+        if not np.isnan(value):
+            total += value
+            known += 1
+    row[1], row[8] = recent, total / known if known else np.nan

@@ -7,7 +7,6 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
-from endcap.strategies.compiled import INT, NOTHING, SINGLE_ROWS, TO_SINGLE_ROWS, kernel
 from endcap.strategies.contract import Feature, Proof, Query, ReasonCode, Settings
 from endcap.strategies.hydrate.groups import GROUP_FEATURES, group_table, item_table, timeline
 
@@ -20,7 +19,6 @@ WITHIN_GROUP = (
     "item_share",  # how much of the kind is this very item
     "days_behind",  # from this item's last event to the kind's: 0 where it is what they took last
 )
-LAST = GROUP_FEATURES.index("days_since_last")
 FAVOURED = 0.1
 """The share of trips with a kind from which on it is a favourite."""
 
@@ -43,21 +41,11 @@ class ShopperGroups:
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         line, found = timeline(query), np.empty((len(candidates), len(self.provides)), np.float32)
-        own, width = item_table(query).look_up(candidates.items), len(GROUP_FEATURES)
+        own, width = item_table(query), len(GROUP_FEATURES) + len(WITHIN_GROUP)
         for place, group_of in enumerate(self.groups.values()):
-            first = place * (width + len(WITHIN_GROUP))
-            group_table(line, group_of[query.events.items]).fill(group_of[candidates.items], found, first)
-            _compare(own, first, first + width, found)
+            group_table(line, group_of).look_up(candidates.items, group_of, found, place * width)
+            own.compare(candidates.items, found, place * width)
         return found
-
-
-@kernel(NOTHING(SINGLE_ROWS, INT, INT, TO_SINGLE_ROWS))
-def _compare(own: Array, group: int, within: int, found: Array) -> None:
-    """Fills the columns WITHIN_GROUP from ``within`` on, of the item's own and its group's from ``group`` on."""
-    for row in range(len(own)):
-        count = found[row, group]
-        found[row, within] = own[row, 0] / count if count > 0 else np.float32(np.nan)
-        found[row, within + 1] = own[row, LAST] - found[row, group + LAST]
 
 
 def _proof(name: str) -> Proof:

@@ -36,7 +36,7 @@ class ShopperItem:
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         found = np.empty((len(candidates), len(self.provides)), np.float32)
-        item_table(query).fill(candidates.items, found)
+        item_table(query).look_up(candidates.items, found=found)
         found[:, -1] = _weight_in_session(query, candidates.items) if len(query.session) else 0.0
         return found
 
