@@ -32,7 +32,9 @@ SPANS = st.lists(
 class Known:
     """A bundle of which only the periods matter."""
 
-    def __init__(self, spans: list[Span], names: tuple[str, ...] = ("display", "discount")) -> None:
+    def __init__(
+        self, spans: list[Span], names: tuple[str, ...] = ("display", "discount"), tells_longest: bool = True
+    ) -> None:
         spans = sorted(spans)
         owners = np.array([span[0] for span in spans], np.int64)
         starts, days = (np.array([span[k] for span in spans], np.int64) for k in (1, 2))
@@ -44,7 +46,10 @@ class Known:
                 len(spans), len(names)
             ),
         }
-        self.names, self.manifest, self.horizon_days = names, self, float(HORIZON)
+        self.manifest, self.horizon_days = self, float(HORIZON)
+        self.told: dict[str, Any] = {"names": list(names)}
+        if tells_longest:
+            self.told["longest"] = int(days.max(initial=0)) * DAY
 
     def part(self, name: str) -> Known:
         return self
@@ -52,8 +57,11 @@ class Known:
     def array(self, name: str) -> Array:
         return self.arrays[name]
 
-    def json(self, name: str) -> list[str]:
-        return list(self.names)
+    def json(self, name: str) -> Any:
+        return self.told[name]
+
+    def files(self) -> list[str]:
+        return [f"{name}.json" for name in self.told]
 
 
 def naive(spans: list[Span], item: int, days: range, which: int) -> float:
@@ -64,9 +72,11 @@ def naive(spans: list[Span], item: int, days: range, which: int) -> float:
     return sum(map(sum, in_force)) / len(days)
 
 
-@given(SPANS, st.lists(st.integers(0, ITEMS - 1), max_size=6))
-def test_each_attribute_now_ahead_and_before_is_its_mean_day_by_day(spans: list[Span], items: list[int]) -> None:
-    bundle: Any = Known(spans)
+@given(SPANS, st.lists(st.integers(0, ITEMS - 1), max_size=6), st.booleans())
+def test_each_attribute_now_ahead_and_before_is_its_mean_day_by_day(
+    spans: list[Span], items: list[int], tells_longest: bool
+) -> None:
+    bundle: Any = Known(spans, tells_longest=tells_longest)
     hydrator = Periods(PeriodsConfig(), bundle)
     values = hydrator.hydrate(Query(now=TODAY * DAY), Candidates(np.array(items, np.int32)))
     assert values.shape == (len(items), 6)

@@ -25,6 +25,8 @@ class Periods:
         self.offsets = part.array("offsets")  # int64[items + 1]
         self.starts, self.ends = part.array("starts"), part.array("ends")  # int64[r], seconds
         self.values = part.array("values")  # float32[r, k]
+        self.longest = int(part.json("longest")) if "longest.json" in part.files() else _FOREVER
+        """Seconds; bundles did not always say."""
         self.horizon = int(bundle.manifest.horizon_days * SECONDS_PER_DAY)
         self.provides = tuple(
             Feature(f"period.{name}.{when}", ReasonCode.ON_PROMOTION, Proof(f"period.{name}.now"))
@@ -39,30 +41,48 @@ class Periods:
             (query.now - self.horizon, query.now),
         )
         means = np.empty((len(candidates), len(self.provides)), np.float32)
-        _means(candidates.items, np.array(windows), self.offsets, self.starts, self.ends, self.values, means)
+        _means(
+            candidates.items, np.array(windows), self.offsets, self.starts, self.ends, self.longest, self.values, means
+        )  # fmt: skip
         return means
 
 
-@kernel(NOTHING(INT32S, given(INT, 2), INT64S, INT64S, INT64S, SINGLE_ROWS, TO_SINGLE_ROWS))
+_FOREVER = 2**62
+
+
+@kernel(NOTHING(INT32S, given(INT, 2), INT64S, INT64S, INT64S, INT, SINGLE_ROWS, TO_SINGLE_ROWS))
 def _means(
-    items: Array, windows: Array, offsets: Array, starts: Array, ends: Array, values: Array, means: Array
+    items: Array,
+    windows: Array,
+    offsets: Array,
+    starts: Array,
+    ends: Array,
+    longest: int,
+    values: Array,
+    means: Array,
 ) -> None:
-    """Each attribute's mean over each window, 0 outside of the item's periods."""
+    """Each attribute's mean over each window, 0 outside of the item's periods. These stand by their start, so that
+    what matters is found from the end: most of an item's periods are long over."""
     width, earliest, latest = values.shape[1], windows[:, 0].min(), windows[:, 1].max()
-    sums = np.empty((len(windows), width))
+    sums, shares = np.empty((len(windows), width)), 1.0 / (windows[:, 1] - windows[:, 0])
     for row in range(len(items)):
         fetch(offsets, items[min(row + 16, len(items) - 1)])
-        fetch(ends, offsets[items[min(row + 8, len(items) - 1)]])
+        next_last = max(0, offsets[items[min(row + 8, len(items) - 1)] + 1] - 1)
+        fetch(starts, next_last)
+        fetch(ends, next_last)
+        fetch(values, next_last * width)
         sums[:] = 0.0
-        for period in range(offsets[items[row]], offsets[items[row] + 1]):
-            if ends[period] <= earliest or starts[period] >= latest:  # most of them
+        for period in range(offsets[items[row] + 1] - 1, offsets[items[row]] - 1, -1):
+            if starts[period] <= earliest - longest:
+                break
+            if ends[period] <= earliest or starts[period] >= latest:
                 continue
             for window in range(len(windows)):
                 start, stop = windows[window, 0], windows[window, 1]
                 overlap = min(ends[period], stop) - max(starts[period], start)
                 if overlap > 0:
                     for k in range(width):
-                        sums[window, k] += overlap / (stop - start) * values[period, k]
+                        sums[window, k] += overlap * shares[window] * values[period, k]
         for window in range(len(windows)):
             for k in range(width):
                 means[row, window * width + k] = sums[window, k]

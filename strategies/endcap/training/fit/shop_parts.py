@@ -40,6 +40,7 @@ def _periods(shop: Shop, part: PartWriter, context: Context) -> None:
     part.arrays({"offsets": offsets, "starts": periods.starts, "ends": periods.ends})
     part.array("values", np.nan_to_num(periods.values.astype(np.float32)))
     part.json("names", periods.names)
+    part.json("longest", int((periods.ends - periods.starts).max(initial=0)))
 
 
 catalog = Fitter(_catalog, timeless=True)
