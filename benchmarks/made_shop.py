@@ -250,7 +250,6 @@ def _text(shop: Shop, part: PartWriter, kept: Path, seed: int) -> None:
     centres = departments[np.arange(int(category.max()) + 1) % 64] + 0.8 * _normal(random, int(category.max()) + 1)
     vectors = centres[category] + 0.7 * _normal(random, len(shop.texts))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    part.array("vectors", vectors)
     part.json("index", asdict(build_index(vectors, part.folder)))
 
 

@@ -55,7 +55,6 @@ def _text_part(tmp_path_factory: pytest.TempPathFactory) -> None:
         part = writer.part("text")
         export_encoder(str(WithTexts.source / "bert"), part.folder)
         vectors = embed_texts(part.folder, sorted(set(made.titles())))
-        part.array("vectors", vectors)
         part.json("index", asdict(build_index(vectors, part.folder)))
         part.folder.rename(WithTexts.source / "text")
 

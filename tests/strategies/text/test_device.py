@@ -13,7 +13,7 @@ from endcap.strategies.text.device import CPU, CUDA, TENSORRT, Device, choose, g
 from endcap.strategies.text.encoder import Encoder
 from endcap.strategies.text.index import TextIndex
 from endcap.strategies.text.info import GRAPH_NAME
-from endcap.strategies.text.native import faiss, onnxruntime
+from endcap.strategies.text.native import onnxruntime
 
 GPU_BUILD = [TENSORRT, CUDA, CPU]
 
@@ -70,8 +70,7 @@ def test_a_file_that_is_no_graph_is_refused_on_every_device(tmp_path: Path) -> N
 
 
 def test_without_a_gpu_an_index_is_searched_on_the_cpu() -> None:
-    flat = faiss().IndexFlatIP(4)
-    flat.add(np.eye(4, dtype=np.float32))
-    assert gpu_vectors(flat, "auto") is None
-    numbers, _ = TextIndex(flat, "auto").search(np.eye(4, dtype=np.float32)[2], 1)
+    vectors = np.eye(4, dtype=np.float32)
+    assert gpu_vectors(vectors, "auto") is None
+    numbers, _ = TextIndex(vectors, device="auto").search(vectors[2], 1)
     assert numbers.tolist() == [2]

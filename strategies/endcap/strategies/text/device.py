@@ -96,28 +96,34 @@ def _check_providers(wanted: list[str], found: list[str], where: str) -> None:
 
 
 class GpuVectors:
-    """A copy of a flat index in the memory of the first GPU, searched exactly. Safe to share between threads."""
+    """A copy of vectors in the memory of the first GPU, searched exactly. Safe to share between threads."""
 
-    def __init__(self, flat: Any) -> None:
+    def __init__(self, vectors: npt.NDArray[np.float32]) -> None:
         """Raises RuntimeError where the GPU has no room, or another fault."""
-        faiss = native.faiss()
+        faiss: Any = native.faiss()
         self._resources = faiss.StandardGpuResources()
-        self._index = faiss.index_cpu_to_gpu(self._resources, 0, flat)
+        self._index = faiss.GpuIndexFlatIP(self._resources, vectors.shape[1])
+        self._index.add(vectors)
         self._lock = Lock()  # FAISS bears one search at a time on a GPU's resources
 
-    def search(self, query: npt.NDArray[np.float32], limit: int) -> Any:
-        """(inner products float32[1, limit], numbers int64[1, limit]) for ``query``, float32[1, d]."""
+    def search(
+        self, vector: npt.NDArray[np.float32], limit: int
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """(numbers int32[limit], inner products float32[limit]) of the nearest, products falling, equal ones by
+        number."""
         with self._lock:
-            return self._index.search(query, limit)
+            cosines, numbers = self._index.search(np.ascontiguousarray(vector[None], np.float32), limit)
+        order = np.lexsort((numbers[0], -cosines[0]))
+        return numbers[0][order].astype(np.int32), cosines[0][order].astype(np.float32)
 
 
-def gpu_vectors(flat: Any, device: Device) -> GpuVectors | None:
-    """None where there is no GPU, FAISS was built without, or the GPU fails: the log says why."""
-    faiss = native.faiss()
-    if device == "cpu" or not hasattr(faiss, "StandardGpuResources"):
+def gpu_vectors(vectors: npt.NDArray[np.float32], device: Device) -> GpuVectors | None:
+    """None where there is no GPU, no FAISS that was built for one, or the GPU fails: of the last the log says why."""
+    faiss: Any = None if device == "cpu" else native.faiss()
+    if not hasattr(faiss, "StandardGpuResources"):  # nor has None
         return None
     try:
-        return GpuVectors(flat) if faiss.get_num_gpus() else None
+        return GpuVectors(vectors) if faiss.get_num_gpus() else None
     except RuntimeError as error:
-        log.warning("on the CPU and not on the GPU", file="the index of texts", reason=str(error))
+        log.warning("on the CPU and not on the GPU", file="the vectors of texts", reason=str(error))
         return None

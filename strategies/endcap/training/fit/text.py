@@ -28,7 +28,6 @@ def _text(shop: Shop, part: PartWriter, context: Context) -> None:
         part.json("learning", report)
     export_encoder(source, part.folder, texts=shop.texts, progress=context.progress)
     vectors = embed_texts(part.folder, shop.texts, context.progress)
-    part.array("vectors", vectors)
     part.json("index", asdict(build_index(vectors, part.folder, progress=context.progress)))
 
 

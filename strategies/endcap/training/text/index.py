@@ -1,68 +1,66 @@
-"""Building the index of text vectors: exact while that is fast, a graph beyond, and only if it finds what exact finds.
+"""Building the index of text vectors: exact while that is fast, by sketches beyond, which find what exact finds.
 
-Byte for byte the same for the same vectors: a graph is built on one thread, because the order in which several would
-link its nodes is theirs.
+Byte for byte the same for the same vectors.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from endcap.strategies.text import native
-from endcap.strategies.text.index import GATES, GATES_NAME, INDEX_NAME, TextIndex
+from endcap.bundle.writer import PartWriter
+from endcap.strategies.text.index import SKETCH_ARRAYS, SKETCH_NAME, VECTORS_NAME, Sketches, TextIndex
+from endcap.strategies.text.scan import LANES, turn
 from endcap.training.progress import Progress, silent
 
 Vectors = npt.NDArray[np.float32]
 
-FLAT_UP_TO = 10_000
-"""Vectors of d = 384 that an exact search compares in about 0.6 ms on one core, the budget of recall from text."""
+FLAT_UP_TO = 2_000
+"""Vectors of d = 384 that an exact search compares in about 0.2 ms on one core."""
 
-LEAST_RECALL = 0.97
-LINKS = 32
-EF_CONSTRUCTION = 200
-FEWEST = 10
-"""Searches for so few must pass each gate as well: those miss the nearest of all."""
-EF_SEARCHES = (60, 90, 130, 200, 300, 400, 600, 900, 1200)
+LEAST_RECALL = 0.99
+LIMITS = (10, 50, 300)
+"""So many nearest are asked for when the margin is chosen: at each of these, enough must be found."""
 PROBES = 300
-STEP = 2_000
+SPREADS, WIDER = 0.5, 1.25
+"""The first margin that is tried, in standard deviations of an estimate, and how much wider the next one is."""
+WHOLE = 64
+"""Dimensions are filled up to a multiple of this, so that each is turned with as many others."""
+STEP = 8_192
 
 
 @dataclass(frozen=True)
 class IndexReport:
-    kind: Literal["flat", "hnsw"]
+    kind: Literal["flat", "sketch"]
     vectors: int
     dimension: int
     recall: float
     """Share of the exact nearest that a search finds, the lowest of limits 10, 50 and 300, over 300 made-up queries; 1
     where the search is exact."""
-    ef_searches: dict[int, int]
-    """By the largest limit that each is for."""
-    note: str
-    """Why a graph was given up, or empty."""
+    margin: float
+    """See Sketches; 0 where the search is exact."""
 
 
 def build_index(
     vectors: Vectors, folder: Path, *, flat_up_to: int = FLAT_UP_TO, progress: Progress = silent
 ) -> IndexReport:
-    """Writes ``texts.faiss`` over ``vectors`` (float32[n, d], unit length) into ``folder``.
+    """Writes ``vectors`` (float32[n, d], unit length) and what they are searched by into ``folder``.
 
     Raises ValueError where the vectors have another shape or length, or hold NaN.
     """
     vectors = _checked(vectors)
-    if len(vectors) <= flat_up_to:
-        return _write(_flat(vectors), folder, 1.0)
-    graph = _hnsw(vectors, progress)
-    recall, gates = _choose_gates(graph, vectors)
-    if recall >= LEAST_RECALL:
-        return _write(graph, folder, recall, gates=gates)
-    note = f"a graph finds {recall:.3f} of the exact nearest, less than {LEAST_RECALL}: texts are searched exactly"
-    return _write(_flat(vectors), folder, 1.0, note)
+    np.save(folder / VECTORS_NAME, vectors, allow_pickle=False)
+    count, dimension = vectors.shape
+    if count <= flat_up_to:
+        return IndexReport("flat", count, dimension, 1.0, 0.0)
+    recall, sketches = _wide_enough(vectors, _sketched(vectors, progress))
+    _write(sketches, PartWriter(folder))
+    return IndexReport("sketch", count, dimension, round(recall, 4), sketches.margin)
 
 
 def _checked(vectors: Vectors) -> Vectors:
@@ -75,49 +73,64 @@ def _checked(vectors: Vectors) -> Vectors:
     return np.ascontiguousarray(vectors, np.float32)
 
 
-def _flat(vectors: Vectors) -> Any:
-    index = native.faiss().IndexFlatIP(vectors.shape[1])
-    index.add(vectors)
-    return index
+def _sketched(vectors: Vectors, progress: Progress) -> Sketches:
+    """Without a margin yet."""
+    count, size = vectors.shape
+    width, blocks = -(-size // WHOLE) * WHOLE, -(-count // LANES)
+    centre = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    signs = np.random.default_rng(0).choice(np.array([-1, 1], np.float32), width)
+    bits = np.zeros((blocks * LANES, width // 8), np.uint8)
+    scales, offsets = np.zeros(blocks * LANES, np.float32), np.full(blocks * LANES, -np.inf, np.float32)
+    for rows in _steps(count, progress):
+        turned = np.empty((len(vectors[rows]), width), np.float32)
+        turn(vectors[rows] - centre, signs, turned)
+        bits[rows] = np.packbits(turned > 0, axis=1, bitorder="little")
+        scales[rows] = np.square(turned).sum(axis=1) / np.maximum(np.abs(turned).sum(axis=1), 1e-30)
+        offsets[rows] = np.einsum("rd,d->r", vectors[rows], centre)
+    codes = np.ascontiguousarray(bits.reshape(blocks, LANES, -1).transpose(0, 2, 1))
+    return Sketches(codes, scales, offsets, centre, signs, 0.0)
 
 
-def _hnsw(vectors: Vectors, progress: Progress) -> Any:
-    faiss = native.faiss()
-    index = faiss.IndexHNSWFlat(vectors.shape[1], LINKS, faiss.METRIC_INNER_PRODUCT)
-    index.hnsw.efConstruction = EF_CONSTRUCTION
-    with native.one_faiss_thread():
-        for start in range(0, len(vectors), STEP):
-            progress("indexing texts", start, len(vectors))
-            index.add(vectors[start : start + STEP])
-    progress("indexing texts", len(vectors), len(vectors))
-    return index
+def _steps(count: int, progress: Progress) -> Iterator[slice]:
+    for start in range(0, count, STEP):
+        progress("indexing texts", start, count)
+        yield slice(start, min(start + STEP, count))
+    progress("indexing texts", count, count)
 
 
-def _choose_gates(graph: Any, vectors: Vectors) -> tuple[float, dict[int, int]]:
-    """For each gate the least efSearch that passes (or the greatest there is), and the lowest recall of these."""
+def _wide_enough(vectors: Vectors, sketches: Sketches) -> tuple[float, Sketches]:
+    """The recall, and the sketches with the least margin tried that reaches it: a margin as wide as cosines are far
+    apart would find all."""
     probes = _probes(vectors)
-    _, exact = _flat(vectors).search(probes, GATES[-1])
-    passed: dict[int, int] = {}
-    recalls = []
-    for gate in GATES:
-        for ef in EF_SEARCHES:
-            index = TextIndex(graph, gates={gate: ef})
-            recall = min(_recall(index, probes, exact[:, :limit]) for limit in (FEWEST, gate))
-            if recall >= LEAST_RECALL:
-                break
-        passed[gate], graph.hnsw.efSearch = ef, ef
-        recalls.append(recall)
-    return min(recalls), passed
+    flat = TextIndex(vectors)
+    exact = [flat.search(probe, LIMITS[-1])[0] for probe in probes]
+    margin = SPREADS * _spread(vectors, sketches, probes)
+    while True:
+        sketches = replace(sketches, margin=round(margin, 6))
+        index = TextIndex(vectors, sketches)
+        recall = min(_recall(index, probes, exact, limit) for limit in LIMITS)
+        if recall >= LEAST_RECALL:
+            return recall, sketches
+        margin *= WIDER
 
 
-def _recall(index: TextIndex, probes: Vectors, exact: npt.NDArray[np.int64]) -> float:
-    limit = exact.shape[1]
-    shares = [np.isin(row, index.search(probe, limit)[0]).mean() for probe, row in zip(probes, exact, strict=True)]
+def _spread(vectors: Vectors, sketches: Sketches, probes: Vectors) -> float:
+    """The standard deviation of the estimates' errors, over some pairs of a probe and a vector."""
+    some = np.arange(0, len(vectors), max(len(vectors) // STEP, 1))
+    errors = [sketches.estimates(probe)[some] - vectors[some] @ probe for probe in probes[::10]]
+    return max(float(np.std(errors)), 1e-4)
+
+
+def _recall(index: TextIndex, probes: Vectors, exact: list[npt.NDArray[np.int32]], limit: int) -> float:
+    shares = [
+        np.isin(nearest[:limit], index.search(probe, limit)[0]).mean()
+        for probe, nearest in zip(probes, exact, strict=True)
+    ]
     return float(np.mean(shares))
 
 
 def _probes(vectors: Vectors) -> Vectors:
-    """Queries as shops get them: half near one text, half between two, which a graph finds harder."""
+    """Queries as shops get them: half near one text, half between two, whose nearest are less near."""
     random = np.random.default_rng(0)
     first, second = vectors[random.integers(0, len(vectors), (2, PROBES))]
     share = np.where(np.arange(PROBES) % 2, 0.5, 0.9)[:, None]
@@ -125,10 +138,6 @@ def _probes(vectors: Vectors) -> Vectors:
     return np.asarray(between / np.maximum(np.linalg.norm(between, axis=1, keepdims=True), 1e-9), np.float32)
 
 
-def _write(index: Any, folder: Path, recall: float, note: str = "", gates: dict[int, int] | None = None) -> IndexReport:
-    native.faiss().write_index(index, str(folder / INDEX_NAME))
-    if gates:
-        (folder / GATES_NAME).write_text(json.dumps(gates) + "\n", encoding="utf-8")
-    read = TextIndex(index)
-    kind: Literal["flat", "hnsw"] = "hnsw" if read.kind == "hnsw" else "flat"
-    return IndexReport(kind, len(read), read.dimension, round(recall, 4), gates or {}, note)
+def _write(sketches: Sketches, part: PartWriter) -> None:
+    part.arrays({f"sketch.{name}": getattr(sketches, name) for name in SKETCH_ARRAYS})
+    part.json(SKETCH_NAME.removesuffix(".json"), {"margin": sketches.margin})
