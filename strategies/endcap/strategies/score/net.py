@@ -127,11 +127,16 @@ class Net:
     def _layers(self, rows: Array) -> tuple[Array, Array, Array]:
         """Inputs, and both hidden layers, cut off at zero: float32[n, k + f], [n, h] and [n, g]."""
         inputs = self.encoding(rows)
-        lower = _cut_off(inputs @ self.first, self.first_bias)
-        return inputs, lower, _cut_off(lower @ self.second, self.second_bias)
+        lower, upper = inputs @ self.first, np.empty((len(rows), len(self.last)), np.float32)
+        _cut_off(lower, self.first_bias)
+        _cut_off(np.matmul(lower, self.second, out=upper), self.second_bias)
+        return inputs, lower, upper
 
 
-def _cut_off(products: Array, bias: Array) -> Array:
+@kernel(NOTHING(TO_SINGLE_ROWS, SINGLES))
+def _cut_off(products: Array, bias: Array) -> None:
     """In place: a layer's output from its inputs' products."""
-    products += bias
-    return np.maximum(products, 0.0, out=products)
+    for row in range(len(products)):
+        for unit in range(len(bias)):
+            value = products[row, unit] + bias[unit]
+            products[row, unit] = value if value > 0 else np.float32(0.0)
