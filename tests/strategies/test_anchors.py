@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap.strategies.anchors import anchors, decay, strengths_of
+from endcap.strategies.anchors import anchors, decay, decayed, strengths_of
 from endcap.strategies.contract import Query
 
 from .fakes import NOW, events_of
@@ -27,6 +27,26 @@ def test_an_items_strength_is_the_sum_of_its_decayed_events(rows: list[tuple[int
     for item, strength in zip(items, strengths, strict=True):
         expected = sum(0.5 * 0.5 ** (ago / (10 * DAY)) for each, ago in rows if each == item)
         assert strength == pytest.approx(expected, rel=1e-5)
+
+
+EVENTS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0, 60, DAY, 40 * DAY]), st.booleans()), max_size=30)
+
+
+@given(EVENTS)
+def test_of_what_was_only_looked_at_nothing_is_left_where_goals_alone_count(rows: list[tuple[int, int, bool]]) -> None:
+    history = events_of(*((item, ago) for item, ago, _ in rows), weight=0.5)
+    history.goals[:] = [goal for _, _, goal in rows]
+    items, strengths = strengths_of(Query(now=NOW, history=history), 10.0, goals_only=True)
+    for item, strength in zip(items, strengths, strict=True):
+        expected = sum(0.5 * 0.5 ** (ago / (10 * DAY)) for each, ago, goal in rows if goal and each == item)
+        assert strength == pytest.approx(expected, rel=1e-6)
+
+
+@given(EVENTS)
+def test_every_event_fades_by_its_own_age(rows: list[tuple[int, int, bool]]) -> None:
+    history = events_of(*((item, ago) for item, ago, _ in rows), weight=0.5)
+    expected = 0.5 * decay(np.array([ago for _, ago, _ in rows]), 10.0)
+    np.testing.assert_allclose(decayed(Query(now=NOW, history=history), 10.0), expected, rtol=1e-12)
 
 
 def test_the_strongest_items_stand_for_a_shopper_and_ties_go_by_item_number() -> None:

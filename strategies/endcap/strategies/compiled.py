@@ -23,6 +23,7 @@ from numba.core import cgutils as untyped
 from numba.extending import intrinsic
 
 cgutils: Any = untyped
+a_tuple: Any = types.UniTuple
 
 NOTHING, FLAG, INT, INT32, REAL, SINGLE = (
     types.void,
@@ -44,6 +45,7 @@ def filled(dtype: Any, dimensions: int = 1) -> Any:
     return types.Array(dtype, dimensions, "C")
 
 
+THREE_INTS = a_tuple(INT, 3)
 INT32S, INT64S, FLAGS = given(INT32), given(INT), given(FLAG)
 SINGLES, REALS = given(SINGLE), given(REAL)
 INT32_ROWS, SINGLE_ROWS, REAL_ROWS = given(INT32, 2), given(SINGLE, 2), given(REAL, 2)
@@ -75,24 +77,32 @@ def compiled(function: Callable[..., object]) -> Any:
     return _kept(function)
 
 
-def kernel(*signatures: Any) -> Callable[[Callable[..., object]], Any]:
+def kernel(*signatures: Any, sums_in_any_order: bool = False) -> Callable[[Callable[..., object]], Any]:
     """When the module is imported, for these signatures alone (``returned(argument, …)``, of the types above): no
-    request ever waits for a compiler. Arguments of other types are a TypeError."""
-    return lambda function: _kept(function, list(signatures))
+    request ever waits for a compiler. Arguments of other types are a TypeError.
+
+    With ``sums_in_any_order`` a loop that adds up floats may do several at a time, and a product be added without
+    being rounded first: the last bits depend on the processor, but not on anything else.
+    """
+    return lambda function: _kept(function, list(signatures), sums_in_any_order=sums_in_any_order)
 
 
-def _kept(function: Callable[..., object], *signatures: Any) -> Any:
+def _kept(function: Callable[..., object], *signatures: Any, sums_in_any_order: bool = False) -> Any:
+    loose = _SUMS_IN_ANY_ORDER if sums_in_any_order else False
     try:
-        return _jit(function, *signatures)
+        return _jit(function, loose, *signatures)
     except RuntimeError:  # nowhere to keep the code
         config: Any = numba.config
         config.CACHE_DIR = str(_own_folder())
-        return _jit(function, *signatures)
+        return _jit(function, loose, *signatures)
 
 
-def _jit(function: Callable[..., object], *signatures: Any) -> Any:
+def _jit(function: Callable[..., object], loose: Any, *signatures: Any) -> Any:
     jit: Any = numba.njit
-    return jit(*signatures, cache=True, nogil=True, error_model="numpy")(function)
+    return jit(*signatures, cache=True, nogil=True, error_model="numpy", fastmath=loose)(function)
+
+
+_SUMS_IN_ANY_ORDER = {"reassoc", "nsz", "contract"}
 
 
 def _own_folder() -> Path:

@@ -15,7 +15,13 @@ def rows_by(numbers: Array) -> Array:
     As a stable ``numpy.argsort``, in a third of its time: number and row make one int64, and these are all distinct, so
     that the quickest sort will do.
     """
-    pairs = numbers.astype(np.int64) << 32 | np.arange(len(numbers))
-    pairs.sort()
-    rows: Array = pairs & _ROW
+    rows: Array = in_order(numbers) & _ROW
     return rows
+
+
+def in_order(numbers: Array) -> Array:
+    """int64[n]: each of ``numbers`` (int32[n]) times 2^32 plus its row, ascending: for a kernel that reads both."""
+    pairs = np.left_shift(numbers, 32, dtype=np.int64)
+    pairs |= np.arange(len(pairs))
+    pairs.sort()
+    return pairs
