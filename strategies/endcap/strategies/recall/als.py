@@ -14,12 +14,26 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle, Part
 from endcap.strategies.anchors import anchors
 from endcap.strategies.batch import Recalled
+from endcap.strategies.compiled import (
+    INT32S,
+    NOTHING,
+    REAL_ROWS,
+    REALS,
+    SINGLE_ROWS,
+    TO_REALS,
+    TO_SINGLE_ROWS,
+    TO_SINGLES,
+    fetch,
+    kernel,
+)
 from endcap.strategies.contract import NO_ITEMS, Query, ReasonCode, Settings
 from endcap.strategies.recall.longest import Added, Longest
 from endcap.strategies.recall.top import top
 
 DEFAULT_PLACES = 0.05
 """Newcomers' share of the places where nobody says otherwise, and the scale of their factors as features."""
+AHEAD = 8
+"""So many items before it is needed a factor is asked for."""
 
 
 class Factors:
@@ -58,7 +72,7 @@ class Factors:
 
     def solve(self, items: Array, strengths: Array) -> Array:
         """float32[f] for items (int32[k]) of the given strengths (float32[k])."""
-        return folded_in(self.gram, self.items.take(items, axis=0), confidences(strengths, self.alpha))
+        return _folded_in(self.gram, self.items, items, confidences(strengths, self.alpha))
 
     def scale(self, places: float) -> float:
         """What newcomers' scores are multiplied by to hold this share of the places in shoppers' lists."""
@@ -90,18 +104,64 @@ def _lengths(part: Part, name: str, items: Array) -> Array:
 def folded_in(gram: Array, factors: Array, confidence: Array) -> Array:
     """float32[f] of who met items of these factors (float32[k, f]), each with its confidence (float64[k]).
 
-    Hu, Koren and Volinsky, ICDM 2008, equation 4.
+    Hu, Koren and Volinsky, ICDM 2008, equation 4. ``gram`` (float64[f, f]) is positive definite, as regularised.
     """
-    if not len(factors):
-        return np.zeros(len(gram), np.float32)
-    weighed = factors * np.sqrt(confidence - 1.0).astype(np.float32)[:, None]
-    left = gram + (weighed.T @ weighed).astype(np.float64)
-    return np.linalg.solve(left, confidence @ factors.astype(np.float64)).astype(np.float32)
+    return _folded_in(gram, factors, np.arange(len(factors), dtype=np.int32), confidence)
+
+
+def _folded_in(gram: Array, factors: Array, items: Array, confidence: Array) -> Array:
+    """As ``folded_in``, of the rows ``items`` (int32[k]) of ``factors``."""
+    solution = np.zeros(len(gram), np.float32)
+    if len(items):
+        weighed, right = np.empty((len(items), len(gram)), np.float32), np.zeros(len(gram))
+        _weigh(factors, items, confidence, weighed, right)
+        _solve(gram, weighed.T @ weighed, right, solution)
+    return solution
 
 
 def confidences(strengths: Array, alpha: float) -> Array:
     """float64[k]: how sure we are that the shopper wants an item, at least 1; the same in training and serving."""
     return 1.0 + alpha * np.log1p(strengths.astype(np.float64))
+
+
+@kernel(NOTHING(SINGLE_ROWS, INT32S, REALS, TO_SINGLE_ROWS, TO_REALS))
+def _weigh(factors: Array, items: Array, confidence: Array, weighed: Array, right: Array) -> None:
+    """Fills ``weighed``, the items' factors times the root of what their confidence is above 1, and adds the factors
+    times the confidence up in ``right``."""
+    width = weighed.shape[1]
+    for place in range(len(items)):
+        if place + AHEAD < len(items):
+            for column in range(0, width, 16):
+                fetch(factors, items[place + AHEAD] * width + column)
+        factor, row, sure = factors[items[place]], weighed[place], confidence[place]
+        root = np.float32(np.sqrt(sure - 1.0))
+        for column in range(width):
+            row[column] = factor[column] * root
+            right[column] += sure * factor[column]
+
+
+@kernel(NOTHING(REAL_ROWS, SINGLE_ROWS, REALS, TO_SINGLES), sums_in_any_order=True)
+def _solve(gram: Array, more: Array, right: Array, solution: Array) -> None:
+    """Fills ``solution`` with that of (gram + more) x = right, by Cholesky's factor, a row after the other."""
+    left, known = gram + more, right.copy()
+    for row in range(len(left)):
+        own = left[row]
+        for column in range(row):
+            other, rest = left[column], own[column]
+            for place in range(column):
+                rest -= own[place] * other[place]
+            own[column] = rest * other[column]
+        rest, value = own[row], known[row]
+        for place in range(row):
+            rest -= own[place] * own[place]
+            value -= own[place] * known[place]
+        own[row] = 1.0 / np.sqrt(rest)  # the factor's diagonal, upside down
+        known[row] = value * own[row]
+    for row in range(len(left) - 1, -1, -1):
+        value, own = known[row] * left[row, row], left[row]
+        solution[row] = value
+        for place in range(row):
+            known[place] -= value * own[place]
 
 
 class AlsConfig(Settings):

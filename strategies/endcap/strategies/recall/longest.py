@@ -9,19 +9,17 @@ They found six to nine tenths of the best 300 in the time in which this finds al
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.strategies.batch import Recalled
-from endcap.strategies.recall.top import top
+from endcap.strategies.recall.top import best_products, take_out
 
 FIRST = 4096
 """Vectors that are looked at in any case: of 64 numbers each, as many as a core's own cache holds."""
 
-STEP = 4
 HEAD = 1024
 """Of the vectors to which most is added."""
 PICK = 6
@@ -33,20 +31,21 @@ class Added(NamedTuple):
 
     head: Array
     """int64[h]: the rows to which most is added; they are looked at in any case."""
-    of_head: Array
-    """float32[h]."""
+    values: Array
+    """float32[k]."""
     rest: Array
-    """float32[k]: to the others; -inf in the rows of the head."""
+    """float32[k]: as ``values``, but -inf in the rows of the head."""
     most: Array
     """float32[k]: the most that is added to a row or to one behind it, the head left out."""
 
 
 def added(values: Array) -> Added:
     """``values`` is float32[k], one each of the vectors, in their order."""
+    values = values.astype(np.float32, copy=False)
     head = np.sort(np.argsort(-values, kind="stable")[:HEAD])
-    rest = values.astype(np.float32)
+    rest = values.copy()
     rest[head] = -np.inf
-    return Added(head, values[head].astype(np.float32), rest, np.maximum.accumulate(rest[::-1])[::-1])
+    return Added(head, values, rest, np.maximum.accumulate(rest[::-1])[::-1].copy())
 
 
 class Found(NamedTuple):
@@ -63,7 +62,8 @@ class Longest:
     """
 
     def __init__(self, items: Array, vectors: Array, lengths: Array, reach: float) -> None:
-        self.items, self.vectors, self.lengths, self.reach = items, vectors, lengths, reach
+        self.items, self.vectors, self.reach = items, vectors, reach
+        self.lengths = np.ascontiguousarray(lengths)
         self._row_of = np.full(int(items.max(initial=-1)) + 1, -1, np.int32)  # -1: not among these items
         self._row_of[items] = np.arange(len(items), dtype=np.int32)
 
@@ -77,52 +77,38 @@ class Longest:
 
         Only those ``allowed`` (bool, by item). A score below ``least`` may be missing.
         """
-        found, seen, stop = self._head(vector, limit, allowed, plus), 0, max(FIRST, limit)
-        while seen < len(self):
-            stop = min(stop, len(self))
-            rows = self._rows(seen, stop, allowed)
-            found = self._with(found, rows, vector, limit, allowed, plus)
-            seen, stop = stop, self._needed(stop, vector, limit, found, least, plus)
-            if stop <= seen:
-                break
-        return Found(found, seen)
+        if not limit:
+            return Found(Recalled.none(), 0)
+        plus, given = plus or _NOTHING, _ALL if allowed is None else allowed
+        reach, heap, at = (
+            self.reach * float(np.sqrt(vector @ vector)),
+            np.empty(limit, np.float32),
+            np.empty(limit, np.int32),
+        )
 
-    def _head(self, vector: Array, limit: int, allowed: Array | None, plus: Added | None) -> Recalled:
-        if plus is None:
-            return Recalled.none()
-        scores = self.vectors[plus.head] @ vector + plus.of_head
-        return top(scores, limit, allowed, self.items[plus.head])
+        def look(rows: Array, start: int, stop: int, surely: int, few: int, more: Array, count: int) -> Any:
+            return best_products(
+                self.vectors, vector, self.items, given, rows, start, stop, self.lengths, reach, surely, few, more,
+                plus.most, least, heap, at, count,
+            )  # fmt: skip
 
-    def _rows(self, seen: int, stop: int, allowed: Array | None) -> slice | Array:
-        """The rows to look at, of a stretch; picking a few is quicker than looking at all."""
-        if allowed is None or PICK * np.count_nonzero(allowed) >= len(allowed):
-            return slice(seen, stop)
-        if stop - seen < len(self) / 4:
-            return seen + np.flatnonzero(allowed[self.items[seen:stop]])
+        count = look(plus.head, 0, len(plus.head), len(self), 0, plus.values, 0)[0]
+        count, seen, passed = look(_EVERY, 0, len(self), max(FIRST, limit), PICK, plus.rest, count)
+        if PICK * passed < seen < len(self):
+            rows = self._allowed(given, seen)
+            count, place, _ = look(rows, 0, len(rows), 0, 0, plus.rest, count)
+            seen = int(rows[place]) if place < len(rows) else len(self)
+        take_out(heap, at, count, heap)
+        return Found(Recalled(at[:count], heap[:count]), seen)
+
+    def _allowed(self, allowed: Array, seen: int) -> Array:
+        """int64[m], ascending: the rows behind the first ``seen`` that are of an allowed item."""
         rows = np.sort(self._row_of[np.flatnonzero(allowed[: len(self._row_of)])])
-        first, last = np.searchsorted(rows, (seen, stop))
-        return rows[first:last]
+        return rows[np.searchsorted(rows, seen) :].astype(np.int64)
 
-    def _with(
-        self, found: Recalled, rows: slice | Array, vector: Array, limit: int, allowed: Array | None, plus: Added | None
-    ) -> Recalled:
-        scores = self.vectors[rows] @ vector
-        if plus is not None:
-            scores += plus.rest[rows]
-        both = np.concatenate([found.scores, scores]), np.concatenate([found.items, self.items[rows]])
-        return top(both[0], limit, allowed, both[1])
 
-    def _needed(self, seen: int, vector: Array, limit: int, found: Recalled, least: float, plus: Added | None) -> int:
-        """How many vectors to look at next, in steps: the more was looked at, the less of the rest can matter."""
-        floor = max(least, float(found.scores[-1]) if len(found.scores) == limit else 0.0)
-        if floor <= 0.0:  # a filter lets few pass: where another step will not find enough, take all that it lets pass
-            return STEP * seen if 2 * STEP * len(found.scores) > limit else len(self)
-        length = self.reach * float(np.sqrt(vector @ vector))
-
-        def short(row: int) -> bool:
-            return length * float(self.lengths[row]) + (float(plus.most[row]) if plus else 0.0) < floor
-
-        return bisect_left(range(min(len(self), STEP * seen)), True, lo=seen, key=short)
+_NOTHING = Added(np.empty(0, np.int64), *[np.empty(0, np.float32)] * 3)
+_ALL, _EVERY = np.empty(0, np.bool_), np.empty(0, np.int64)
 
 
 def by_length(vectors: Array) -> tuple[Array, Array]:

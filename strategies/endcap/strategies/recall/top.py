@@ -6,7 +6,24 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.strategies.batch import Recalled
-from endcap.strategies.compiled import FLAGS, INT, INT32S, REALS, SINGLES, TO_INT32S, TO_SINGLES, compiled, kernel
+from endcap.strategies.compiled import (
+    FLAGS,
+    INT,
+    INT32S,
+    INT64S,
+    NOTHING,
+    REAL,
+    REALS,
+    SINGLE,
+    SINGLE_ROWS,
+    SINGLES,
+    THREE_INTS,
+    TO_INT32S,
+    TO_REALS,
+    TO_SINGLES,
+    compiled,
+    kernel,
+)
 
 
 def top(scores: Array, limit: int, allowed: Array | None = None, items: Array | None = None) -> Recalled:
@@ -27,7 +44,7 @@ _NONE, _ALL = np.empty(0, np.int32), np.empty(0, np.bool_)
 
 
 @compiled
-def _sink(heap: Array, at: Array, size: int, score: float, number: int) -> None:
+def sink(heap: Array, at: Array, size: int, score: float, number: int) -> None:
     """Put a pair in the place of the topmost of the first ``size``, and down to where it belongs."""
     place = 0
     while True:
@@ -44,12 +61,14 @@ def _sink(heap: Array, at: Array, size: int, score: float, number: int) -> None:
     heap[place], at[place] = score, number
 
 
-@kernel(*(INT(scores, INT32S, FLAGS, TO_SINGLES, TO_INT32S) for scores in (SINGLES, REALS)))
-def _best(scores: Array, numbers: Array, allowed: Array, best: Array, at: Array) -> int:
-    """Fills ``best`` and ``at``, best first, and says how many there are. Empty arrays stand for all."""
-    most, count, floor = len(best), 0, _LEAST
-    heap = np.empty(most, scores.dtype)  # the worst on top
-    for row in range(len(scores) if most else 0):
+@compiled
+def keep(scores: Array, numbers: Array, allowed: Array, floor: float, heap: Array, at: Array, count: int) -> int:
+    """Takes what scores at least ``floor`` and is allowed into a heap with places for the best, the worst on top;
+    ``count`` of them are taken already. Says how many are then. Empty ``numbers`` and ``allowed`` stand for all."""
+    most = len(heap)
+    if count == most:
+        floor = max(floor, heap[0])
+    for row in range(len(scores)):
         score = scores[row]
         if not score >= floor:  # NaN too
             continue
@@ -65,14 +84,90 @@ def _best(scores: Array, numbers: Array, allowed: Array, best: Array, at: Array)
                 heap[place], at[place] = heap[above], at[above]
                 place = above
             heap[place], at[place] = score, number
+            if count < most:
+                continue
         elif score > heap[0] or number < at[0]:
-            _sink(heap, at, most, score, number)
-        if count == most:
-            floor = heap[0]
+            sink(heap, at, most, score, number)
+        floor = max(floor, heap[0])
+    return count
+
+
+@kernel(*(NOTHING(scores, TO_INT32S, INT, TO_SINGLES) for scores in (TO_SINGLES, TO_REALS)))
+def take_out(heap: Array, at: Array, count: int, best: Array) -> None:
+    """Puts the scores of a heap of ``count``, the best first, into ``best``, which may be the heap itself, and ``at``
+    into that order."""
     for last in range(count - 1, 0, -1):
         score, number = heap[last], at[last]
         best[last], at[last] = heap[0], at[0]
-        _sink(heap, at, last, score, number)
+        sink(heap, at, last, score, number)
     if count:
         best[0] = heap[0]
+
+
+@kernel(*(INT(scores, INT32S, FLAGS, TO_SINGLES, TO_INT32S) for scores in (SINGLES, REALS)))
+def _best(scores: Array, numbers: Array, allowed: Array, best: Array, at: Array) -> int:
+    """Fills ``best`` and ``at``, best first, and says how many there are. Empty arrays stand for all."""
+    heap = np.empty(len(best), scores.dtype)
+    if len(best) == 0:
+        return 0
+    count: int = keep(scores, numbers, allowed, _LEAST, heap, at, 0)
+    take_out(heap, at, count, best)
     return count
+
+
+BLOCK = 64
+
+
+@kernel(
+    THREE_INTS(
+        SINGLE_ROWS, SINGLES, INT32S, FLAGS, INT64S, INT, INT, SINGLES, REAL, INT, INT, SINGLES,
+        SINGLES, SINGLE, TO_SINGLES, TO_INT32S, INT,
+    ),
+    sums_in_any_order=True,
+)  # fmt: skip
+def best_products(
+    vectors: Array,
+    vector: Array,
+    items: Array,
+    allowed: Array,
+    rows: Array,
+    start: int,
+    stop: int,
+    lengths: Array,
+    reach: float,
+    surely: int,
+    few: int,
+    more: Array,
+    most: Array,
+    least: float,
+    heap: Array,
+    at: Array,
+    count: int,
+) -> tuple[int, int, int]:
+    """Takes the best products of ``vector`` with the rows from ``start`` to ``stop`` of ``rows``, or of all where it is
+    empty, into a heap as ``keep`` does: those of allowed items, ``more`` (by row) added, of at least ``least``.
+
+    Behind the first ``surely`` rows the search ends where ``reach`` times the row's length, with ``most`` (by row)
+    added, is less than what there is already; or where only one item in ``few`` or less was allowed. Returns how many
+    places of the heap are taken, where the search ended, and how many of the items were allowed.
+    """
+    numbers, scores, passed, place = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.float32), 0, start
+    while place < stop:
+        row = rows[place] if len(rows) else place
+        floor = max(least, heap[0]) if count == len(heap) else least
+        bound = reach * lengths[row] + (most[row] if len(most) else 0.0) if row >= surely else np.inf
+        if (floor > 0.0 and bound < floor) or (row >= surely and few * passed < place - start and few):
+            break
+        end, size = min(place + BLOCK, stop), 0
+        for each in range(place, end):
+            row = rows[each] if len(rows) else each
+            if len(allowed) and not allowed[items[row]]:
+                continue
+            product = np.float32(0.0)
+            for column in range(len(vector)):
+                product += vectors[row, column] * vector[column]
+            numbers[size], scores[size] = items[row], product + more[row] if len(more) else product
+            size += 1
+        count = keep(scores[:size], numbers[:size], _ALL, max(least, _LEAST), heap, at, count)
+        passed, place = passed + size, end
+    return count, place, passed
