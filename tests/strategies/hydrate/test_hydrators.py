@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
@@ -198,6 +200,9 @@ def test_with_nobody_to_compare_likeness_is_unknown(bundle: Bundle) -> None:
         assert np.isnan([list(each.values()) for each in say(hydrator, NOBODY, [1, 2])]).all()
 
 
-def test_places_run_from_the_best_at_zero_and_ties_keep_their_order() -> None:
-    assert place_among(np.array([1.0, 9.0, 1.0, 5.0])).tolist() == [0.5, 0.0, 0.75, 0.25]
-    assert place_among(np.array([])).tolist() == []
+@given(st.lists(st.sampled_from([-np.inf, -2.5, -1e-30, -0.0, 0.0, 1e-30, 0.5, 3.0, np.inf, np.nan]), max_size=30))
+def test_places_run_from_the_best_at_zero_and_ties_keep_their_order(scores: list[float]) -> None:
+    order = np.argsort(-np.array(scores), kind="stable")
+    expected = np.empty(len(scores))
+    expected[order] = np.arange(len(scores)) / max(len(scores), 1)
+    np.testing.assert_allclose(place_among(np.array(scores, np.float32)), expected, rtol=1e-6)

@@ -27,10 +27,9 @@ class EaseSimilarity:
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         """NaN for an item that the model does not know, as for a shopper of whom it knows no item."""
-        values = np.full((len(candidates), len(self.provides)), np.nan, np.float32)
-        scores = self.model.scores(query)
-        if scores is not None:
-            places = self.model.places[candidates.items]
-            known = places >= 0
-            values[known] = scores[:, places[known]].T
+        scores, shape = self.model.scores(query), (len(candidates), len(self.provides))
+        if scores is None:
+            return np.full(shape, np.nan, np.float32)
+        values = np.empty(shape, np.float32)
+        self.model.fill(scores, candidates.items, values)
         return values

@@ -9,7 +9,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
-from endcap.strategies.recall.kinds import Kind
+from endcap.strategies.recall.kinds import kind
 
 
 class KindOddsConfig(Settings):
@@ -23,7 +23,7 @@ class KindOdds:
 
     def __init__(self, config: KindOddsConfig, bundle: Bundle) -> None:
         self.config = config
-        self.kinds = [Kind(bundle, name) for name in config.kinds]
+        self.kinds = [kind(bundle, name) for name in config.kinds]
         reasons = {"line": ReasonCode.FAVOURITE_BRAND, "brand": ReasonCode.FAVOURITE_BRAND}
         self.provides = tuple(
             Feature(f"kinds.{name}", reasons.get(name, ReasonCode.FAVOURITE_CATEGORY)) for name in config.kinds
@@ -31,7 +31,7 @@ class KindOdds:
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         found = np.empty((len(candidates), len(self.kinds)), np.float32)
-        for column, kind in enumerate(self.kinds):
-            leaning = kind.leaning(query, self.config.half_life_days, self.config.most_anchors)
-            kind.fill(leaning, candidates.items, column, found)
+        for column, own in enumerate(self.kinds):
+            leaning = own.leaning(query, self.config.half_life_days, self.config.most_anchors)
+            own.fill(leaning, candidates.items, column, found)
         return found

@@ -11,7 +11,19 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import anchors
 from endcap.strategies.batch import Candidates
+from endcap.strategies.compiled import (
+    INT32S,
+    INT64S,
+    NOTHING,
+    SINGLE_ROWS,
+    SINGLES,
+    TO_INT32S,
+    TO_SINGLES,
+    fetch,
+    kernel,
+)
 from endcap.strategies.contract import Feature, Proof, Query, ReasonCode, Settings
+from endcap.strategies.order import in_order
 from endcap.strategies.recall.als import Factors
 from endcap.strategies.recall.covisit import Neighbours
 from endcap.strategies.text.space import text_space
@@ -35,7 +47,8 @@ class AlsSimilarity:
         shopper = self.factors.fold_in(query)
         if not shopper.any():
             return np.full((len(candidates), 2), np.nan, np.float32)
-        similarity = self.factors.items.take(candidates.items, axis=0) @ shopper
+        similarity = np.empty(len(candidates), np.float32)
+        _multiply(self.factors.items, candidates.items, shopper, similarity)
         return np.column_stack([similarity, place_among(similarity)])
 
 
@@ -56,15 +69,9 @@ class CovisitSimilarity:
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         found = np.empty((len(candidates), len(self.provides)), np.float32)
-        for place, days in enumerate(self.config.half_lives_days):
-            found[:, place] = self._similarity(query, candidates.items, days)
+        for column, days in enumerate(self.config.half_lives_days):
+            self.neighbours.fill(anchors(query, days, self.config.most_anchors), candidates.items, column, found)
         return found
-
-    def _similarity(self, query: Query, items: Array, half_life_days: float) -> Array:
-        start = anchors(query, half_life_days, self.config.most_anchors)
-        if not len(start.items):
-            return np.full(len(items), np.nan, np.float32)
-        return self.neighbours.similarities_to(start, items) / float(start.weights.sum())
 
     def evidence(self, query: Query, items: Array) -> Array:
         """int32[n]: the item of the shopper's, or the seed, that each of these goes with; -1 where none does."""
@@ -99,8 +106,43 @@ class TextSimilarity:
 
 
 def place_among(scores: Array) -> Array:
-    """float32[n]: 0 for the highest score of these candidates, towards 1 for the lowest."""
-    order = np.argsort(-scores, kind="stable")
-    places = np.empty(len(scores), np.float32)
-    places[order] = np.arange(len(scores), dtype=np.float32)
-    return places / np.float32(max(len(scores), 1))
+    """float32[n]: 0 for the highest score (float32[n]) of these candidates, towards 1 for the lowest."""
+    places, falling = np.empty(len(scores), np.float32), np.empty(len(scores), np.int32)
+    _fall(scores, falling)
+    _place(in_order(falling), places)
+    return places
+
+
+AHEAD = 8
+"""So many candidates before it is needed an item's factor is asked for."""
+
+
+@kernel(NOTHING(SINGLE_ROWS, INT32S, SINGLES, TO_SINGLES), sums_in_any_order=True)
+def _multiply(factors: Array, items: Array, shopper: Array, products: Array) -> None:
+    width = len(shopper)
+    for row in range(len(items)):
+        if row + AHEAD < len(items):
+            for column in range(0, width, 16):
+                fetch(factors, items[row + AHEAD] * width + column)
+        factor, product = factors[items[row]], np.float32(0.0)
+        for column in range(width):
+            product += factor[column] * shopper[column]
+        products[row] = product
+
+
+@kernel(NOTHING(SINGLES, TO_INT32S))
+def _fall(scores: Array, falling: Array) -> None:
+    """Fills ``falling`` with numbers that fall as scores rise, NaN last. The bits of a float, read as an int, rise with
+    it where it is positive, and fall where it is negative."""
+    bits = (scores + np.float32(0.0)).view(np.int32)  # -0 is 0
+    for row in range(len(scores)):
+        falling[row] = ~bits[row] if bits[row] >= 0 else bits[row] & 0x7FFFFFFF
+        if np.isnan(scores[row]):
+            falling[row] = 0x7FFFFFFF
+
+
+@kernel(NOTHING(INT64S, TO_SINGLES))
+def _place(pairs: Array, places: Array) -> None:
+    """Fills ``places`` from what ``in_order`` gave."""
+    for place in range(len(pairs)):
+        places[pairs[place] & 0xFFFFFFFF] = np.float32(place) / np.float32(len(pairs))

@@ -18,7 +18,9 @@ from endcap.strategies.compiled import (
     SINGLES,
     TO_INT32S,
     TO_REAL_ROWS,
-    TO_REALS,
+    TO_SINGLE_ROWS,
+    compiled,
+    fetch,
     kernel,
 )
 from endcap.strategies.contract import Query, ReasonCode, Settings
@@ -43,12 +45,11 @@ class Neighbours:
         count = _around(table, base, self.items, self.similarities, start.items, start.weights, found, sums)
         return Sums(found[:count], sums[:count])
 
-    def similarities_to(self, start: Anchors, items: Array) -> Array:
-        """float64[n]: of each item (int32[n], distinct) the similarity to the weighted anchors, summed over these."""
-        sums = np.zeros(len(items))
+    def fill(self, start: Anchors, items: Array, column: int, found: Array) -> None:
+        """Into a column of ``found`` (float32[n, k]): of each item (int32[n], distinct) the mean similarity to the
+        weighted anchors; NaN where there are none."""
         table, base = self.tally.use(len(items))
-        _add_similarities(table, base, items, self.items, self.similarities, start.items, start.weights, sums)
-        return sums
+        _fill(table, base, items, self.items, self.similarities, start.items, start.weights, column, found)
 
     def strongest_anchor(self, start: Anchors, items: Array) -> Array:
         """int32[k]: for each item the anchor that speaks most for it, -1 where none does. For explanations."""
@@ -78,6 +79,19 @@ class CovisitRecall:
         return top(near.values[:, 0], limit, query.allowed, near.keys)
 
 
+AHEAD = 4
+"""So many anchors before they are needed neighbours are asked for: they lie all over the memory."""
+
+
+@compiled
+def _ask(anchors: Array, row: int, neighbours: Array, similarities: Array) -> None:
+    if row < len(anchors):
+        first, width = anchors[row] * neighbours.shape[1], neighbours.shape[1]
+        for column in range(0, width, 16):
+            fetch(neighbours, first + column)
+            fetch(similarities, first + column)
+
+
 @kernel(INT(TO_INT32S, INT, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES, TO_INT32S, TO_REAL_ROWS))
 def _around(
     table: Array,
@@ -89,10 +103,16 @@ def _around(
     found: Array,
     sums: Array,
 ) -> int:
-    count = 0
+    count, width = 0, neighbours.shape[1]
+    for row in range(min(AHEAD, len(anchors))):
+        _ask(anchors, row, neighbours, similarities)
     for row in range(len(anchors)):
-        for column in range(neighbours.shape[1]):
-            item = neighbours[anchors[row], column]
+        _ask(anchors, row + AHEAD, neighbours, similarities)
+        near, similarity, weight = neighbours[anchors[row]], similarities[anchors[row]], weights[row]
+        for column in range(width):
+            fetch(table, max(near[column], 0))
+        for column in range(width):
+            item = near[column]
             if item < 0:
                 continue
             place = table[item] - base
@@ -100,12 +120,12 @@ def _around(
                 place, table[item] = count, base + count
                 found[count], sums[count, 0] = item, 0.0
                 count += 1
-            sums[place, 0] += similarities[anchors[row], column] * weights[row]
+            sums[place, 0] += similarity[column] * weight
     return count
 
 
-@kernel(NOTHING(TO_INT32S, INT, INT32S, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES, TO_REALS))
-def _add_similarities(
+@kernel(NOTHING(TO_INT32S, INT, INT32S, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES, INT, TO_SINGLE_ROWS))
+def _fill(
     table: Array,
     base: int,
     items: Array,
@@ -113,15 +133,25 @@ def _add_similarities(
     similarities: Array,
     anchors: Array,
     weights: Array,
-    sums: Array,
+    column: int,
+    found: Array,
 ) -> None:
+    sums, total = np.zeros(len(items)), 0.0
+    for row in range(min(AHEAD, len(anchors))):
+        _ask(anchors, row, neighbours, similarities)
     for place in range(len(items)):
         table[items[place]] = base + place
     for row in range(len(anchors)):
-        for column in range(neighbours.shape[1]):
-            item = neighbours[anchors[row], column]
-            if item >= 0 and table[item] >= base:
-                sums[table[item] - base] += similarities[anchors[row], column] * weights[row]
+        _ask(anchors, row + AHEAD, neighbours, similarities)
+        near, similarity, weight = neighbours[anchors[row]], similarities[anchors[row]], weights[row]
+        for other in range(len(near)):
+            item = near[other]
+            place = table[item] - base if item >= 0 else -1
+            if place >= 0:
+                sums[place] += similarity[other] * weight
+        total += weight
+    for place in range(len(items)):
+        found[place, column] = sums[place] / total  # without anchors 0 / 0, which is NaN
 
 
 @kernel(NOTHING(TO_INT32S, INT, INT32S, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES, TO_INT32S))

@@ -12,7 +12,19 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import strengths_of
 from endcap.strategies.batch import Recalled
-from endcap.strategies.compiled import INT32_ROWS, INT32S, NOTHING, SINGLE_ROWS, SINGLES, TO_REAL_ROWS, kernel
+from endcap.strategies.compiled import (
+    INT,
+    INT32_ROWS,
+    INT32S,
+    NOTHING,
+    REAL_ROWS,
+    SINGLE_ROWS,
+    SINGLES,
+    TO_REAL_ROWS,
+    TO_SINGLE_ROWS,
+    fetch,
+    kernel,
+)
 from endcap.strategies.contract import Query, ReasonCode, Settings
 from endcap.strategies.recall.top import top
 
@@ -34,14 +46,13 @@ class LinearModel:
         return query.once("ease.scores", lambda: self._scores(*_chosen(query)))
 
     def _scores(self, items: Array, strengths: Array) -> Array | None:
-        places = self.places[items]
-        known = places >= 0
-        if not known.any():
-            return None
-        scores = np.zeros((2, len(self.items)))
-        recency = np.minimum(strengths[known], np.float32(MOST_STRENGTH))
-        _add_up(places[known], recency, self.targets, self.weights, scores)
-        return scores
+        scores = np.zeros((len(self.items), 2))
+        known = _add_up(items, strengths, self.places, self.targets, self.weights, scores)
+        return scores.T if known else None
+
+    def fill(self, scores: Array, items: Array, found: Array) -> None:
+        """Into ``found`` (float32[n, 2]) of each item (int32[n]) what ``scores`` gave; NaN where it is not known."""
+        _fill(scores.T, self.places, items, found)
 
 
 def _chosen(query: Query) -> tuple[Array, Array]:
@@ -52,14 +63,37 @@ def _chosen(query: Query) -> tuple[Array, Array]:
     return strengths_of(query, HALF_LIFE_DAYS)
 
 
-@kernel(NOTHING(INT32S, SINGLES, INT32_ROWS, SINGLE_ROWS, TO_REAL_ROWS))
-def _add_up(places: Array, recency: Array, targets: Array, weights: Array, scores: Array) -> None:
-    for row in range(len(places)):
-        place = places[row]
-        for column in range(targets.shape[1]):
-            weight = weights[place, column]
-            scores[0, targets[place, column]] += weight
-            scores[1, targets[place, column]] += weight * recency[row]
+AHEAD = 4
+"""So many items before they are needed weights are asked for."""
+
+
+@kernel(INT(INT32S, SINGLES, INT32S, INT32_ROWS, SINGLE_ROWS, TO_REAL_ROWS))
+def _add_up(items: Array, strengths: Array, places: Array, targets: Array, weights: Array, scores: Array) -> int:
+    """Adds up in ``scores`` what the items (and their strengths) speak for; says how many of them the model knows."""
+    known, width = 0, targets.shape[1]
+    for row in range(len(items)):
+        if row + AHEAD < len(items) and places[items[row + AHEAD]] >= 0:
+            first = places[items[row + AHEAD]] * width
+            for column in range(0, width, 16):
+                fetch(targets, first + column)
+                fetch(weights, first + column)
+        place = places[items[row]]
+        if place < 0:
+            continue
+        own, spoken, recency = targets[place], weights[place], min(strengths[row], np.float32(MOST_STRENGTH))
+        for column in range(width):
+            scores[own[column], 0] += spoken[column]
+            scores[own[column], 1] += spoken[column] * recency
+        known += 1
+    return known
+
+
+@kernel(NOTHING(REAL_ROWS, INT32S, INT32S, TO_SINGLE_ROWS))
+def _fill(scores: Array, places: Array, items: Array, found: Array) -> None:
+    for row in range(len(items)):
+        place = places[items[row]]
+        for column in range(2):
+            found[row, column] = scores[place, column] if place >= 0 else np.nan
 
 
 class EaseConfig(Settings):

@@ -6,8 +6,6 @@ share of events in a kind, decayed, times the item's share of the kind's recent 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from pydantic import Field
 
@@ -20,12 +18,14 @@ from endcap.strategies.compiled import (
     INT32S,
     INT64S,
     NOTHING,
+    REAL,
     REAL_ROWS,
-    REALS,
     SINGLES,
     TO_INT32S,
+    TO_REAL_ROWS,
     TO_REALS,
     TO_SINGLE_ROWS,
+    fetch,
     kernel,
 )
 from endcap.strategies.contract import Query, ReasonCode, Settings
@@ -43,6 +43,8 @@ class Kind:
         self.share = part.array(f"{name}.share")  # float32[items]: of its group's recent sales
         self.offsets = part.array(f"{name}.offsets")  # int64[groups + 1]
         self.items = part.array(f"{name}.items")  # int32[k], by group, the best selling first
+        self.shares = self.share[self.items]  # float32[k], as ``items``
+        self.longest = int(np.diff(self.offsets).max(initial=0))  # of the groups
         self.tally = Tally(len(self.offsets) - 1)
 
     def leaning(self, query: Query, half_life_days: float, most_anchors: int) -> Sums:
@@ -53,13 +55,19 @@ class Kind:
         )
 
     def _leaning(self, start: Anchors) -> Sums:
-        shares = start.weights[:, None] / max(float(start.weights.sum()), 1e-9)
-        return self.tally.sums(self.group_of[start.items], shares)
+        found, sums = np.empty(len(start.items), np.int32), np.empty((len(start.items), 1))
+        table, base = self.tally.use(len(start.items))
+        count = _lean(table, base, start.items, start.weights, self.group_of, found, sums)
+        return Sums(found[:count], sums[:count])
 
     def fill(self, leaning: Sums, items: Array, column: int, found: Array) -> None:
         """Into a column of ``found`` (float32[n, k]): how likely each item (int32[n]) is by this kind alone."""
         table, base = self.tally.use(len(leaning.keys))
         _fill(table, base, leaning.keys, leaning.values, self.group_of, self.share, items, column, found)
+
+
+def kind(bundle: Bundle, name: str) -> Kind:
+    return bundle.once(f"kinds.{name}", lambda: Kind(bundle, name))
 
 
 class KindsConfig(Settings):
@@ -75,41 +83,77 @@ class KindsRecall:
 
     def __init__(self, config: KindsConfig, bundle: Bundle) -> None:
         self.config = config
-        self.kinds = [(Kind(bundle, name), weight) for name, weight in config.weights.items()]
+        self.kinds = [(kind(bundle, name), weight) for name, weight in config.weights.items()]
         self.tally = item_tally(bundle)
 
     def recall(self, query: Query, limit: int) -> Recalled:
         """One tally over all kinds: an item's odds add up over the kinds that it is of."""
         leanings = [kind.leaning(query, self.config.half_life_days, self.config.most_anchors) for kind, _ in self.kinds]
-        sizes = [
-            int((kind.offsets[at.keys + 1] - kind.offsets[at.keys]).sum()) for (kind, _), at in self._with(leanings)
-        ]
-        found, odds, count = np.empty(sum(sizes), np.int32), np.empty(sum(sizes)), 0
-        table, base = self.tally.use(sum(sizes))
-        for (kind, weight), at in self._with(leanings):
-            shares = at.values[:, 0] * weight
-            count = _add_odds(table, base, at.keys, shares, kind.offsets, kind.items, kind.share, found, odds, count)
+        most = sum(kind.longest * len(at.keys) for (kind, _), at in zip(self.kinds, leanings, strict=True))
+        found, odds, count = np.empty(most, np.int32), np.empty(most), 0
+        table, base = self.tally.use(most)
+        for (kind, weight), at in zip(self.kinds, leanings, strict=True):
+            count = _add_odds(
+                table, base, at.keys, at.values, weight, kind.offsets, kind.items, kind.shares, found, odds, count
+            )
         return top(odds[:count], limit, query.allowed, found[:count])
 
-    def _with(self, leanings: list[Sums]) -> Iterable[tuple[tuple[Kind, float], Sums]]:
-        return zip(self.kinds, leanings, strict=True)
+
+AHEAD = 8
+"""So many turns before it is needed something is asked for that may lie anywhere in the memory."""
 
 
-@kernel(INT(TO_INT32S, INT, INT32S, REALS, INT64S, INT32S, SINGLES, TO_INT32S, TO_REALS, INT))
+@kernel(INT(TO_INT32S, INT, INT32S, SINGLES, INT32S, TO_INT32S, TO_REAL_ROWS))
+def _lean(table: Array, base: int, items: Array, weights: Array, group_of: Array, found: Array, sums: Array) -> int:
+    """Fills ``found`` with the groups of the items and ``sums`` with their share of the weights; how many there are."""
+    total, count = 0.0, 0
+    for weight in weights:
+        total += weight
+    for row in range(len(items)):
+        if row + AHEAD < len(items):
+            fetch(group_of, items[row + AHEAD])
+        group = group_of[items[row]]
+        if group < 0:
+            continue
+        place = table[group] - base
+        if place < 0:
+            place, table[group] = count, base + count
+            found[count], sums[count, 0] = group, 0.0
+            count += 1
+        sums[place, 0] += weights[row] / total
+    return count
+
+
+@kernel(INT(TO_INT32S, INT, INT32S, REAL_ROWS, REAL, INT64S, INT32S, SINGLES, TO_INT32S, TO_REALS, INT))
 def _add_odds(
     table: Array,
     base: int,
     groups: Array,
-    shares: Array,
+    leanings: Array,
+    weight: float,
     offsets: Array,
     items: Array,
-    share: Array,
+    shares: Array,
     found: Array,
     odds: Array,
     count: int,
 ) -> int:
     """Adds the odds of the groups' items to those of the first ``count`` found, and says how many there are now."""
-    for group, weight in zip(groups, shares):  # noqa: B905  # Numba knows no strict
+    for turn in range(len(groups) + AHEAD):  # a turn asks for what the next ones need, the farthest first
+        if turn + AHEAD < len(groups):
+            fetch(offsets, groups[turn + AHEAD])
+        if turn < len(groups):
+            for place in range(offsets[groups[turn]], offsets[groups[turn] + 1], 16):
+                fetch(items, place)
+                fetch(shares, place)
+        near = turn - AHEAD // 2
+        if 0 <= near < len(groups):
+            for place in range(offsets[groups[near]], offsets[groups[near] + 1]):
+                fetch(table, items[place])
+        if turn < AHEAD:
+            continue
+        group = groups[turn - AHEAD]
+        leaning = leanings[turn - AHEAD, 0] * weight
         for place in range(offsets[group], offsets[group + 1]):
             item = items[place]
             row = table[item] - base
@@ -117,7 +161,7 @@ def _add_odds(
                 row, table[item] = count, base + count
                 found[count], odds[count] = item, 0.0
                 count += 1
-            odds[row] += weight * share[item]
+            odds[row] += leaning * shares[place]
     return count
 
 
@@ -136,6 +180,11 @@ def _fill(
     for place in range(len(groups)):
         table[groups[place]] = base + place
     for row in range(len(items)):
+        if row + AHEAD < len(items):
+            fetch(group_of, items[row + AHEAD])
+            fetch(share, items[row + AHEAD])
+        if row + AHEAD // 2 < len(items):
+            fetch(table, max(group_of[items[row + AHEAD // 2]], 0))
         group = group_of[items[row]]
         known = group >= 0 and table[group] >= base
         found[row, column] = leanings[table[group] - base, 0] * share[items[row]] if known else 0.0

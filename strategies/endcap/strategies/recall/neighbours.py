@@ -22,6 +22,7 @@ from endcap.strategies.compiled import (
     SINGLES,
     TO_SINGLE_ROWS,
     TO_SINGLES,
+    fetch,
     kernel,
 )
 from endcap.strategies.contract import Query, ReasonCode, Settings
@@ -35,7 +36,7 @@ MOST_ITEMS = 50
 
 class Near(NamedTuple):
     rows: Array
-    """int[k]: numbers of reference shoppers."""
+    """int32[k]: numbers of reference shoppers; -1 is nobody."""
     weights: Array
     """float32[k], summing to 1."""
 
@@ -64,6 +65,10 @@ class LikeShoppers:
     def _votes(self, near: Near) -> Array | None:
         if not len(near.rows) or not len(self.items):
             return None
+        return self.count(near)
+
+    def count(self, near: Near) -> Array:
+        """float32[RINGS, k]: as ``votes``, of these neighbours."""
         votes = np.zeros(RINGS * len(self.items), np.float32)
         _vote(near.rows, near.weights, self.offsets, self.bought, votes)
         return votes.reshape(RINGS, len(self.items))
@@ -78,9 +83,9 @@ class LikeShoppers:
     def around(self, query: Query) -> Near:
         """Who is near to this request's shopper, or to its seed items."""
         if not len(query.seeds) and 0 <= query.user < len(self.near):
-            known = np.flatnonzero(self.near[query.user] >= 0)
-            if len(known):
-                return Near(self.near[query.user][known].astype(np.int64), self.weights[query.user][known])
+            near = self.near[query.user]
+            if near.max(initial=-1) >= 0:
+                return Near(near, self.weights[query.user])
         if len(query.seeds):
             return self.sought(*np.unique(query.seeds, return_counts=True))
         items, rows = distinct(query)
@@ -96,7 +101,7 @@ class LikeShoppers:
         likeness = np.bincount(rows, values, self.reference_count)
         best = np.lexsort((np.arange(len(likeness)), -likeness))[: self.near.shape[1]]
         best = best[likeness[best] > 0]
-        return Near(best, weights_of(likeness[None, best])[0])
+        return Near(best.astype(np.int32), weights_of(likeness[None, best])[0])
 
 
 def weights_of(likeness: Array) -> Array:
@@ -130,12 +135,23 @@ class NeighboursRecall:
         return top(votes[0] + votes[1], limit, query.allowed, self.shoppers.items)
 
 
-@kernel(NOTHING(INT64S, SINGLES, INT64S, INT32S, TO_SINGLES))
+AHEAD = 8
+"""So many numbers of 64 bytes each, before they are needed, what was bought is asked for."""
+
+
+@kernel(NOTHING(INT32S, SINGLES, INT64S, INT32S, TO_SINGLES))
 def _vote(rows: Array, weights: Array, offsets: Array, bought: Array, votes: Array) -> None:
     """A table over all items that can be voted for: it stays in a core's cache, and no vote waits for another."""
     for near in range(len(rows)):
-        for entry in range(offsets[rows[near]], offsets[rows[near] + 1]):
-            votes[bought[entry]] += weights[near]
+        if near + 1 < len(rows) and rows[near + 1] >= 0:
+            first = offsets[rows[near + 1]]
+            for line in range(AHEAD):
+                fetch(bought, first + 16 * line)
+        if rows[near] < 0:
+            continue
+        first, end, weight = np.uint64(offsets[rows[near]]), np.uint64(offsets[rows[near] + 1]), weights[near]
+        for entry in range(first, end):  # unsigned: a place below zero would count from the end
+            votes[np.uint32(bought[entry])] += weight
 
 
 @kernel(NOTHING(SINGLE_ROWS, INT32S, INT32S, TO_SINGLE_ROWS))
