@@ -15,15 +15,7 @@ from endcap.server.codec.request import read
 from endcap.server.serving import Serving
 from endcap.server.slates import Key, Tag
 from endcap.v1.common_pb2 import Event
-from endcap.v1.ranking_pb2 import (
-    Boost,
-    RankContext,
-    RankedItem,
-    RankOverride,
-    RankRequest,
-    RankResponse,
-    RecallOverride,
-)
+from endcap.v1.ranking_pb2 import Boost, RankContext, RankOverride, RankRequest, RecallOverride
 
 ITEMS = st.lists(st.sampled_from([f"i{n}" for n in range(6)]), max_size=3)
 IDS = st.sampled_from(["", "u0", "u1", "nobody"])
@@ -127,9 +119,8 @@ def test_a_page_of_unknown_products_alone_falls_back_on_the_shopper_and_is_not_k
 
 def test_a_slate_hangs_on_its_shopper_unless_it_is_the_same_for_all(serving: Serving, product_pages: Serving) -> None:
     request = RankRequest(user_id="u1", visitor_id="v1", seed_item_ids=["i3"], recent_events=[Event(item_id="i4")])
-    response = RankResponse(items=[RankedItem(item_id="i5")])
-    shared = slate_tags(request, response, read(request, serving))
+    shared = slate_tags(request, ["i5"], read(request, serving))
     assert shared == {Tag("item", "i3"), Tag("item", "i5")}
     request.strategy = "product_page"
-    own = slate_tags(request, response, read(request, product_pages))
+    own = slate_tags(request, ["i5"], read(request, product_pages))
     assert own - shared == {Tag("shopper", "u1"), Tag("shopper", "v1"), Tag("item", "i4")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Final
 
@@ -38,12 +38,11 @@ def slate_key(request: pb.RankRequest, ask: Ask, serving: Serving) -> Key | None
     return Key(serving.bundle.manifest.version, ask.strategy.name, digest)
 
 
-def slate_tags(request: pb.RankRequest, response: pb.RankResponse, ask: Ask) -> frozenset[Tag]:
+def slate_tags(request: pb.RankRequest, shown: Iterable[str], ask: Ask) -> frozenset[Tag]:
     """The shoppers that the slate is for, unless it is the same for all, and the items it names or was asked about."""
     ignored = ask.strategy.cache.ignores
     shoppers = {"user_id": request.user_id, "visitor_id": request.visitor_id}
-    items = {item.item_id for item in response.items}
-    items.update(request.seed_item_ids, request.candidate_item_ids)
+    items = {*shown, *request.seed_item_ids, *request.candidate_item_ids}
     if "recent_events" not in ignored:
         items.update(event.item_id for event in request.recent_events)
     return frozenset(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate
-from typing import Final, TypeVar
-from uuid import uuid4
+from secrets import token_hex
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from google.protobuf.message import DecodeError, Message
@@ -32,8 +30,7 @@ _FREE_FIELDS: Final = ("request_id", "page_token", "page_size", "explain", "vali
 M = TypeVar("M", bound=Message)
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(NamedTuple):
     """A request, understood."""
 
     request_id: str
@@ -63,65 +60,68 @@ def parse(raw: bytes, kind: type[M]) -> M:
 
 def read(request: pb.RankRequest, serving: Serving, wall_seconds: float | None = None) -> Ask:
     """A request within its limits as a query. Raises InvalidRequest and UnknownStrategy. Empties the request."""
-    _refuse_formless(request)
-    request_id = request.request_id or uuid4().hex
+    given = {field.name for field, _ in request.ListFields()}
+    text = request.query.strip()
+    _refuse_formless(request, given, text)
+    request_id = request.request_id or token_hex(16)
     page = PageToken.decode(request.page_token) if request.page_token else None
+    offset = page.offset if page else 0
     items = Items.of(request, serving)
     user = _user(request.user_id, serving)
     now, history = _moment(request, user, serving, page, wall_seconds)
-    strategy = _strategy(request, _form(request, history), serving.strategies)
+    context = request.context
+    strategy = _strategy(request, given, _form(given, text, context.page, history), serving.strategies)
     query = Query(
         now=now,
         user=user,
         history=history,
         session=read_events(request.recent_events, items.events, history, now, serving),
-        text=request.query.strip(),
+        text=text,
         seeds=items.seeds,
-        given=items.candidates if request.candidate_item_ids else None,
-        page=request.context.page,
-        locale=request.context.locale,
-        attributes=dict(request.user_attributes),
+        given=items.candidates if "candidate_item_ids" in given else None,
+        page=context.page,
+        locale=context.locale,
+        attributes=dict(request.user_attributes) if "user_attributes" in given else {},
         excluded=items.excluded,
         filter=_filter("filter", request.filter, serving) if request.filter.strip() else None,
-        boosts=tuple(
-            Boost(_filter(f"boosts[{i}].filter", boost.filter, serving), boost.weight)
-            for i, boost in enumerate(request.boosts)
-        ),
-        size=(page.offset if page else 0) + (request.page_size or DEFAULT_PAGE_SIZE),
-        diversity=request.override.diversity if request.override.HasField("diversity") else None,
+        boosts=_boosts(request.boosts, serving) if "boosts" in given else (),
+        size=offset + (request.page_size or DEFAULT_PAGE_SIZE),
+        diversity=_diversity(request.override) if "override" in given else None,
         request_id=page.seed if page else request_id,
     )
     explain, validate_only = request.explain, request.validate_only
     fingerprint = _fingerprint(request)
     if page:
         page.require(digest(serving.bundle.manifest.version.encode()), fingerprint)
-    offset = page.offset if page else 0
     return Ask(request_id, strategy, query, offset, items.missing, explain, validate_only, fingerprint)
 
 
-def _refuse_formless(request: pb.RankRequest) -> None:
-    if any(getattr(request, name) for name in FORMS) or request.query.strip() or request.context.page:
+def _refuse_formless(request: pb.RankRequest, given: set[str], text: str) -> None:
+    if not given.isdisjoint(FORMS) or text or request.context.page:
         return
     rest = ", ".join((*FORMS[1:], "query", "context.page"))
     raise InvalidRequest.of("EMPTY_REQUEST", Violation("user_id", f"is empty, and so are {rest}; set at least one"))
 
 
-def _form(request: pb.RankRequest, history: Events) -> Form:
+def _form(given: set[str], text: str, page: str, history: Events) -> Form:
     """What a request that names no strategy asks from; the most telling of its fields decides."""
-    forms = (
-        (request.candidate_item_ids, Form.LIST),
-        (request.query.strip(), Form.SEARCH),
-        (request.seed_item_ids, Form.PRODUCT_PAGE),
-        (history, Form.SHOPPER),
-        (request.recent_events, Form.SESSION),
-        (request.context.page or request.user_attributes, Form.WORDS),
-    )
-    return next((form for given, form in forms if given), Form.SHOPPER)
+    if "candidate_item_ids" in given:
+        return Form.LIST
+    if text:
+        return Form.SEARCH
+    if "seed_item_ids" in given:
+        return Form.PRODUCT_PAGE
+    if len(history):
+        return Form.SHOPPER
+    if "recent_events" in given:
+        return Form.SESSION
+    return Form.WORDS if page or "user_attributes" in given else Form.SHOPPER
 
 
-def _strategy(request: pb.RankRequest, form: Form, strategies: Strategies) -> Strategy:
+def _strategy(request: pb.RankRequest, given: set[str], form: Form, strategies: Strategies) -> Strategy:
+    override = _override(request.override, strategies) if "override" in given else None
     try:
-        return strategies.resolve(request.strategy, _override(request.override, strategies), form)
+        return strategies.resolve(request.strategy, override, form)
     except KeyError:
         raise UnknownStrategy(request.strategy, strategies.by_name) from None
 
@@ -146,6 +146,10 @@ def _override(override: pb.RankOverride, strategies: Strategies) -> Override | N
     if not (names or override.scorer):
         return None
     return Override(tuple((recall.source, recall.limit) for recall in override.recall), override.scorer)
+
+
+def _diversity(override: pb.RankOverride) -> float | None:
+    return override.diversity if override.HasField("diversity") else None
 
 
 def _user(user_id: str, serving: Serving) -> int:
@@ -173,15 +177,20 @@ def _filter(field: str, text: str, serving: Serving) -> ItemFilter:
         raise InvalidRequest.of("MALFORMED_FILTER", Violation(field, str(error))) from error
 
 
+def _boosts(boosts: Sequence[pb.Boost], serving: Serving) -> tuple[Boost, ...]:
+    return tuple(
+        Boost(_filter(f"boosts[{i}].filter", boost.filter, serving), boost.weight) for i, boost in enumerate(boosts)
+    )
+
+
 def _fingerprint(request: pb.RankRequest) -> bytes:
     for name in _FREE_FIELDS:
         request.ClearField(name)
     return digest(request.SerializeToString(deterministic=True))
 
 
-@dataclass(frozen=True)
-class Items:
-    """The items that a request names, as numbers, looked up all at once."""
+class Items(NamedTuple):
+    """The items that a request names, as numbers."""
 
     events: Array
     """int32[e], one a recent event, -1 where the catalog does not know it."""
@@ -193,26 +202,18 @@ class Items:
 
     @classmethod
     def of(cls, request: pb.RankRequest, serving: Serving) -> Items:
-        lists: tuple[Sequence[str], ...] = (
-            [event.item_id for event in request.recent_events],
-            request.seed_item_ids,
-            request.candidate_item_ids,
-            request.excluded_item_ids,
-        )
-        names = [name for names in lists for name in names]
-        if not names:
-            return _NO_ITEMS
-        numbers = serving.bundle.catalog.ids.numbers(names)
-        ends = accumulate(map(len, lists))
-        events, seeds, candidates, excluded = (
-            numbers[end - len(own) : end] for end, own in zip(ends, lists, strict=True)
-        )
-        told = numbers[: len(names) - len(excluded)].tolist()  # that an excluded one is unknown is no news to anybody
-        missing = dict.fromkeys(name for name, number in zip(names, told, strict=False) if number == UNKNOWN)
-        return cls(events, _known(seeds), _known(candidates), _known(excluded), tuple(missing))
+        find = serving.bundle.catalog.ids.numbers
+        events = [event.item_id for event in request.recent_events]
+        asked: tuple[Sequence[str], ...] = (events, request.seed_item_ids, request.candidate_item_ids)
+        numbers = [find(names) if names else NO_ITEMS for names in (*asked, request.excluded_item_ids)]
+        # That an excluded one is unknown is no news to anybody.
+        missing = _unknown(asked, numbers) if any(asked) else ()
+        return cls(numbers[0], _known(numbers[1]), _known(numbers[2]), _known(numbers[3]), missing)
 
 
-_NO_ITEMS: Final = Items(NO_ITEMS, NO_ITEMS, NO_ITEMS, NO_ITEMS, ())
+def _unknown(names: Sequence[Sequence[str]], numbers: Sequence[Array]) -> tuple[str, ...]:
+    told = (pair for own, found in zip(names, numbers, strict=False) for pair in zip(own, found.tolist(), strict=True))
+    return tuple(dict.fromkeys(name for name, number in told if number == UNKNOWN))
 
 
 def _known(numbers: Array) -> Array:

@@ -13,7 +13,7 @@ from endcap.server.calls import Call, Desk, abort, deadline_of
 from endcap.server.codec.cached import slate_key, slate_tags
 from endcap.server.codec.failure import write_error
 from endcap.server.codec.request import Ask, parse, read
-from endcap.server.codec.response import sign, write, write_valid
+from endcap.server.codec.response import ResponseWriter, write_one_of_batch
 from endcap.server.errors import CallFailed, Overloaded, fields_below
 from endcap.server.serving import Serving
 from endcap.server.shown import Shown
@@ -34,6 +34,7 @@ class Ranking:
         self.serving = serving
         self.desk = desk
         self.slates = slates
+        self.writer = ResponseWriter(serving)
         self.streams = 0
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[bytes, bytes]]:
@@ -53,18 +54,18 @@ class Ranking:
         call.request_id, call.strategy = ask.request_id, ask.strategy.name
         call.timings.append(Timing("decode", "", time.perf_counter() - start))
         if ask.validate_only:
-            return write_valid(ask, self.serving).SerializeToString()
+            return self.writer.write_valid(ask)
         key = slate_key(request, ask, self.serving)
         return self._ranked(ask, call) if key is None else self._cached(key, request, ask, call)
 
     def _ranked(self, ask: Ask, call: Call) -> bytes:
         slate = self._execute(ask, call)
         start = time.perf_counter()
-        response = write(ask, slate, self.serving)
+        body = self.writer.write(ask, slate)
         timings = (*slate.run.timings, Timing("total", "", call.seconds))
-        sign(response, ask, slate, self.serving, ask.query.now, timings)
+        own = self.writer.sign(ask, slate, ask.query.now, timings)
         call.timings.append(Timing("encode", "", time.perf_counter() - start))
-        return response.SerializeToString()
+        return body + own
 
     def _execute(self, ask: Ask, call: Call) -> Slate:
         slate = execute(ask.strategy, ask.query)
@@ -72,13 +73,12 @@ class Ranking:
         return slate
 
     def _cached(self, key: Key, request: pb.RankRequest, ask: Ask, call: Call) -> bytes:
-        """A slate of the cache, or else one for it, and what belongs to this request behind it: to protobuf, two
-        messages in a row are one with the fields of both."""
+        """A slate of the cache, or else one for it, and what belongs to this request behind it."""
 
         def make() -> Kept:
             slate = self._execute(ask, call)
-            response = write(ask, slate, self.serving)
-            return Kept(response.SerializeToString(), slate, ask.query.now, slate_tags(request, response, ask))
+            tags = slate_tags(request, self.serving.bundle.catalog.ids.ids.take(slate.items), ask)
+            return Kept(self.writer.write(ask, slate), slate, ask.query.now, tags)
 
         start = time.perf_counter()
         kept, found = self.slates.answer(key, ask.strategy.cache.seconds, make, call.deadline)
@@ -86,9 +86,8 @@ class Ranking:
         timings = [Timing("cache", "", time.perf_counter() - start)] if found else kept.slate.run.timings
         call.timings += timings if found else ()
         call.shown = Shown(ask.query, kept.slate, ask.offset)
-        own = pb.RankResponse()
-        sign(own, ask, kept.slate, self.serving, kept.now, (*timings, Timing("total", "", call.seconds)))
-        return kept.body + own.SerializeToString()
+        own = self.writer.sign(ask, kept.slate, kept.now, (*timings, Timing("total", "", call.seconds)))
+        return kept.body + own
 
     async def batch_rank(
         self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
@@ -135,8 +134,7 @@ class Ranking:
             request = parse(raw, pb.BatchRankRequest).request
             call.request_id = request.request_id
             with fields_below("request"):
-                response = pb.RankResponse.FromString(self.answer(request, call))
-            return pb.BatchRankResponse(index=index, request_id=call.request_id, response=response).SerializeToString()
+                return write_one_of_batch(index, self.answer(request, call), call.request_id)
 
         try:
             return await self.desk.attend(call, answer, patient=True)
