@@ -6,7 +6,8 @@ from endcap.v1.common_pb2 import Event
 from endcap.v1.ranking_pb2 import BatchRankRequest, RankContext, RankRequest, RankResponse
 from endcap.v1.ranking_pb2_grpc import RankingServiceStub
 
-from ..support.live import Live, wait_for
+from ..support.live import Live
+from .test_shown import gained
 
 
 def popular(locale: str, **fields: object) -> RankRequest:
@@ -74,11 +75,10 @@ def test_a_batch_finds_slates_too(ranking: RankingServiceStub) -> None:
 
 
 def test_hits_and_misses_are_counted(ranking: RankingServiceStub, live: Live) -> None:
-    def count(result: str) -> float:
-        name = f'endcap_slate_cache_requests_total{{result="{result}",strategy="popular"}}'
-        return live.metrics()[name]
+    def thrice() -> None:
+        for _ in range(3):
+            ranking.Rank(popular("f1"))
 
-    hits, misses = count("hit"), count("miss")
-    for _ in range(3):
-        ranking.Rank(popular("f1"))
-    wait_for(lambda: (count("hit") - hits, count("miss") - misses) == (2, 1), "the books to be kept")
+    grown, name = gained(live, thrice, 3), "endcap_slate_cache_requests_total"
+    found = [grown[f'{name}{{result="{result}",strategy="popular"}}'] for result in ("hit", "miss")]
+    assert found == [2, 1]

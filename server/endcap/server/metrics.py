@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, valu
 from endcap.bundle.events import Array
 from endcap.server.environment import METRICS_FOLDER
 from endcap.server.serving import Serving
-from endcap.server.shown import Shopper, Shown, ShownItems, met_items
+from endcap.server.shown import Shopper, Shown, ShownItems, alike, met_items
 from endcap.server.tally import Tally
 from endcap.strategies.contract import Rescorer
 from endcap.strategies.pipeline import Run, Timing
@@ -55,6 +55,7 @@ class Metrics:
         self._stage = tally.spreads(self.stages)
         self._recalled = tally.spreads(self.recalled)
         self._dropped = tally.sums(self.dropped)
+        self._cached = tally.sums(self.cached)
         self._slate = tally.sums(self.slates)
         self._empty = tally.sums(self.empty)
         self._shown = tally.sums(self.shown)
@@ -160,7 +161,7 @@ class Metrics:
                 self._by_source(strategy.name, source.name)
             if strategy.cache.seconds:
                 for result in ("hit", "miss"):
-                    self.cached.labels(strategy.name, result)
+                    self._cached(strategy.name, result)
 
     def write(self) -> None:
         self._tally.write()
@@ -173,6 +174,10 @@ class Metrics:
     def finished(self, method: str, strategy: str, code: str, seconds: float) -> None:
         self._requests(method, strategy, code).inc()
         self._duration(method, strategy).observe(seconds)
+
+    def looked_up(self, strategy: str, result: str) -> None:
+        """In the cache of slates: "hit" or "miss"."""
+        self._cached(strategy, result).inc()
 
     def timed(self, timings: Iterable[Timing]) -> None:
         for stage, component, seconds in timings:
@@ -188,22 +193,25 @@ class Metrics:
         for stage, component, _ in run.degradations:
             self.degraded.labels(stage, component).inc()
 
-    def showed(self, shown: Shown) -> None:
-        """A page that was answered."""
-        strategy, items = shown.slate.strategy, shown.items
-        self._slate(strategy, shown.shopper).inc()
-        if not len(items):
-            self._empty(strategy).inc()
-            return
+    def showed(self, pages: Sequence[Shown]) -> None:
+        """Pages that were answered; together, since for one page a call of numpy costs more than what it does."""
+        for shown in pages:
+            self._slate(shown.slate.strategy, shown.shopper).inc()
+            if math.isfinite(score := shown.top_score):
+                self._top_score(shown.slate.strategy).observe(score)
+        for (strategy, sources), group in alike(pages).items():
+            self._showed(strategy, sources, group)
+
+    def _showed(self, strategy: str, sources: Sequence[str], pages: Sequence[Shown]) -> None:
+        items = np.concatenate([page.items for page in pages])
         self.shown_items.mark(items)
+        self._empty(strategy).inc(sum(not len(page.items) for page in pages))
         self._shown(strategy).inc(len(items))
-        if unmet := int(np.count_nonzero(~self.met[items])):
-            self._new(strategy).inc(unmet)
-        for source, count in shown.by_source().items():
+        self._new(strategy).inc(len(items) - int(np.count_nonzero(self.met[items])))
+        proposed = np.concatenate([page.proposed for page in pages]).sum(axis=0).tolist()
+        for source, count in zip(sources, proposed, strict=True):
             if count:
                 self._by_source(strategy, source).inc(count)
-        if math.isfinite(score := shown.top_score):
-            self._top_score(strategy).observe(score)
 
 
 def _fallible(strategy: Strategy) -> Iterable[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -52,11 +52,24 @@ class Shown:
         """Of the slate's first item; NaN where the page isn't the first, or that item could not be scored."""
         return float(self.slate.scores[0]) if not self.offset and len(self.slate.items) else float("nan")
 
-    def by_source(self) -> dict[str, int]:
-        """How many of the page's items each recall source had proposed. An item of several counts for each."""
-        sources = list(self.slate.run.recalled) or [CALLER]
-        ranks = self.slate.candidates.blocks[0].values[self.offset :, : 2 * len(sources) : 2]  # of the merge, see there
-        return dict(zip(sources, (ranks == ranks).sum(axis=0).tolist(), strict=True))  # not NaN
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (*self.slate.run.recalled,) or (CALLER,)
+
+    @property
+    def proposed(self) -> Array:
+        """bool[k, len(sources)]: which recall sources had proposed an item. An item of several counts for each."""
+        ranks = self.slate.candidates.blocks[0].values[self.offset :, : 2 * len(self.sources) : 2]  # of the merge
+        proposed: Array = ranks == ranks  # not NaN
+        return proposed
+
+
+def alike(pages: Iterable[Shown]) -> dict[tuple[str, tuple[str, ...]], list[Shown]]:
+    """The pages by their strategy and its recall sources, which a request may override."""
+    found: dict[tuple[str, tuple[str, ...]], list[Shown]] = {}
+    for page in pages:
+        found.setdefault((page.slate.strategy, page.sources), []).append(page)
+    return found
 
 
 class ShownItems:

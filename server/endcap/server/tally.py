@@ -7,6 +7,7 @@ happens on one thread, the event loop's.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter as Counted
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol
@@ -26,7 +27,7 @@ class Sum:
         self._amount = 0.0
 
     def inc(self, amount: float = 1.0) -> None:
-        if not self._amount:
+        if amount and not self._amount:
             self._unwritten.append(self)
         self._amount += amount
 
@@ -36,29 +37,25 @@ class Sum:
 
 
 class Spread:
-    """A histogram's child, and how many values it is to observe in which bucket."""
+    """A histogram's child, and the values that it is to observe."""
 
     def __init__(self, child: Histogram, unwritten: list[_Unwritten]) -> None:
         self._child, self._unwritten = child, unwritten
-        self._bounds = child._upper_bounds
-        self._counts: dict[int, int] = {}
-        self._total = 0.0
+        self._values: list[float] = []
 
     def observe(self, value: float) -> None:
         """No NaN."""
-        if not self._counts:
+        if not self._values:
             self._unwritten.append(self)
-        place = bisect_left(self._bounds, value)
-        self._counts[place] = self._counts.get(place, 0) + 1
-        self._total += value
+        self._values.append(value)
 
     def write(self) -> None:
         """What the child's ``observe`` would write for each value; it has no public method for many."""
-        for place, count in self._counts.items():
+        bounds = self._child._upper_bounds
+        for place, count in Counted(bisect_left(bounds, value) for value in self._values).items():
             self._child._buckets[place].inc(count)
-        self._child._sum.inc(self._total)
-        self._counts.clear()
-        self._total = 0.0
+        self._child._sum.inc(sum(self._values))
+        self._values.clear()
 
 
 class Tally:

@@ -70,7 +70,7 @@ class App:
         await self.server.stop(None)  # what is left are health watches and reflection, which never end by themselves
         await stopping
         await self.probed.stop(None)
-        self.desk.admission.close()
+        self.desk.close()
 
 
 # Workers share the port: the kernel spreads the connections over all that listen.
