@@ -10,8 +10,10 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any, Final, Generic, TypeVar
 
 from endcap.server.errors import OutOfTime, Overloaded
 
@@ -22,14 +24,21 @@ RETRY_SECONDS: Final = 0.1
 
 
 class Admission:
-    """At most ``limit`` tasks queued or running on ``threads`` threads; more are refused, or wait where they may."""
+    """At most ``limit`` tasks queued or running on ``threads`` threads; more are refused, or wait where they may.
+
+    The threads are its own: the futures of the standard library's pools, with a lock and a condition each, cost more
+    than the way to a thread and back.
+    """
 
     def __init__(self, threads: int, limit: int, changed: Callable[[int], None] = lambda in_flight: None) -> None:
         self.limit = limit
         self.in_flight = 0
         self._changed = changed
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rank")
+        self._works: SimpleQueue[_Work[Any] | None] = SimpleQueue()
+        self._threads = [Thread(target=self._work_off, name=f"rank_{n}", daemon=True) for n in range(threads)]
+        for thread in self._threads:
+            thread.start()
 
     async def run(self, task: Callable[[], T], deadline: float | None = None, *, patient: bool = False) -> T:
         """What ``task`` returns, computed on a thread.
@@ -38,24 +47,38 @@ class Admission:
         ``deadline`` (of time.monotonic) passes before a thread takes it up, and what ``task`` raises. When the caller
         is cancelled while the task still waits, the task never runs.
         """
-        await self._enter(patient)
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        work = self._pool.submit(self._compute, task, deadline, answer)
+        while self.in_flight >= self.limit:
+            await self._room(patient)
+        self.in_flight += 1
+        self._changed(self.in_flight)
+        work = _Work(task, deadline)
+        self._works.put(work)
         try:
-            return await answer
+            return await work.answer
         except asyncio.CancelledError:
-            if work.cancel():  # no thread has taken it up, and none will
+            if work.take():  # no thread has taken it up, and none will
                 self._leave()
             raise
 
-    def _compute(self, task: Callable[[], T], deadline: float | None, answer: asyncio.Future[T]) -> None:
+    def _work_off(self) -> None:
+        """What a thread does until ``close``."""
+        while self._work_one_off():
+            pass
+
+    def _work_one_off(self) -> bool:
+        work = self._works.get()
+        if work is not None and work.take():
+            self._compute(work)
+        return work is not None
+
+    def _compute(self, work: _Work[T]) -> None:
         """On a thread. The loop is told once, of the result and of the free place: to wake it costs more than both."""
         try:
-            result = _in_time(task, deadline)
+            result = work.result()
         except BaseException as error:
-            _tell(answer.get_loop(), self._done, answer, None, error)
+            _tell(work.answer.get_loop(), self._done, work.answer, None, error)
         else:
-            _tell(answer.get_loop(), self._done, answer, result, None)
+            _tell(work.answer.get_loop(), self._done, work.answer, result, None)
 
     def _done(self, answer: asyncio.Future[T], result: T, error: BaseException | None) -> None:
         self._leave()
@@ -66,16 +89,10 @@ class Admission:
         else:
             answer.set_exception(error)
 
-    async def _enter(self, patient: bool) -> None:
-        while self.in_flight >= self.limit:
-            if not patient:
-                text = f"all {self.limit} places of this worker are taken; try again, or start more workers"
-                raise Overloaded(text, RETRY_SECONDS)
-            await self._room()
-        self.in_flight += 1
-        self._changed(self.in_flight)
-
-    async def _room(self) -> None:
+    async def _room(self, patient: bool) -> None:
+        if not patient:
+            text = f"all {self.limit} places of this worker are taken; try again, or start more workers"
+            raise Overloaded(text, RETRY_SECONDS)
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -98,14 +115,32 @@ class Admission:
                 return
 
     def close(self) -> None:
-        """Let go of the threads, without waiting for what they still do."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Let go of the threads, without waiting for what they still do. What still waits for one never runs."""
+        with suppress(Empty):
+            while True:
+                self._works.get_nowait()
+        for _ in self._threads:
+            self._works.put(None)
 
 
-def _in_time(task: Callable[[], T], deadline: float | None) -> T:
-    if deadline is not None and time.monotonic() >= deadline:
-        raise OutOfTime
-    return task()
+class _Work(Generic[T]):
+    """A task on its way to a thread. Made on the event loop."""
+
+    __slots__ = ("_taken", "answer", "deadline", "task")
+
+    def __init__(self, task: Callable[[], T], deadline: float | None) -> None:
+        self.task, self.deadline = task, deadline
+        self.answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._taken = Lock()
+
+    def take(self) -> bool:
+        """Whether it was free: only one gets it, a thread that computes it or the caller who gives up on it."""
+        return self._taken.acquire(blocking=False)
+
+    def result(self) -> T:
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise OutOfTime
+        return self.task()
 
 
 def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: object) -> None:
