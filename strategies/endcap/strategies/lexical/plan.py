@@ -190,18 +190,3 @@ def _everywhere(option: Option, index: LexicalIndex) -> tuple[Array, Array]:
         both = others > 0
         items, scores = items[both], scores[both] + others[both]
     return items, scores
-
-
-def matched(slot: Slot, index: LexicalIndex, items: Array) -> Array:
-    """float32[n, 1 + fields]: the BM25 of the slot's best option for each item, in whole and by field.
-
-    A field counts an option of several words only where it has all of them; so does the whole.
-    """
-    best = np.zeros((len(items), 1 + len(index.fields)), np.float32)
-    for option in slot.options:
-        found = index.among(option.words[0], items)
-        for word in option.words[1:]:
-            other = index.among(word, items)
-            found = np.where((found > 0) & (other > 0), found + other, 0.0)
-        np.maximum(best, option.weight * found, out=best)
-    return best
