@@ -17,13 +17,12 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.strategies.batch import SCORE, Candidates, Recalled
 from endcap.strategies.compiled import FLAG, INT, INT32S, kernel
-from endcap.strategies.contract import Boost, Query, Rescorer, Scorer
+from endcap.strategies.contract import Boost, Query, Scorer
 from endcap.strategies.merge import CALLER, FUSED, merge
 from endcap.strategies.reasons import BOOST, Reason
 from endcap.strategies.select.top_k import ordered
 from endcap.strategies.strategy import Named, Strategy
 from endcap.strategies.unseen import without_seen
-
 
 clock = time.perf_counter
 """Seconds, by which components are timed."""
@@ -176,7 +175,7 @@ def _filter(strategy: Strategy, query: Query, candidates: Candidates, run: Run) 
 
 def _score(strategy: Strategy, query: Query, candidates: Candidates, run: Run) -> Candidates:
     first = _first_scores(strategy.scorer, query, candidates, run)
-    scores = candidates.column(FUSED) if first is None else _rescored(strategy.scorer, query, candidates, first, run)
+    scores = candidates.column(FUSED) if first is None else _rescored(strategy, query, candidates, first, run)
     boost = _boost(query.boosts, candidates.items, scores)
     return candidates.with_column(SCORE, scores + boost).with_column(BOOST, boost)
 
@@ -187,10 +186,10 @@ def _first_scores(scorer: Named[Scorer], query: Query, candidates: Candidates, r
     return None
 
 
-def _rescored(scorer: Named[Scorer], query: Query, candidates: Candidates, scores: Array, run: Run) -> Array:
-    if isinstance(scorer.component, Rescorer):
-        with run.tolerant("rescore", scorer.name):
-            return _one_each(scorer.component.rescore(query, candidates, scores), candidates)
+def _rescored(strategy: Strategy, query: Query, candidates: Candidates, scores: Array, run: Run) -> Array:
+    if strategy.rescorer is not None:
+        with run.tolerant("rescore", strategy.scorer.name):
+            return _one_each(strategy.rescorer.rescore(query, candidates, scores), candidates)
     return scores
 
 

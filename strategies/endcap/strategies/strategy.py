@@ -9,7 +9,7 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import Field
 
-from endcap.strategies.contract import Filter, Hydrator, RecallSource, Scorer, Selector, Settings
+from endcap.strategies.contract import Filter, Hydrator, RecallSource, Rescorer, Scorer, Selector, Settings
 from endcap.strategies.reasons import Explainer
 
 C = TypeVar("C", covariant=True)
@@ -64,6 +64,11 @@ class Strategy:
     def hydrated(self) -> tuple[tuple[str, ...], ...]:
         """The columns of each hydrator, in their order."""
         return tuple(tuple(feature.name for feature in each.component.provides) for each in self.hydrate)
+
+    @cached_property
+    def rescorer(self) -> Rescorer | None:
+        """The scorer, where it takes a second look: to ask a protocol is slow, so it is asked once."""
+        return self.scorer.component if isinstance(self.scorer.component, Rescorer) else None
 
     @cached_property
     def explainer(self) -> Explainer:
