@@ -8,6 +8,7 @@ from pydantic import Field
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
+from endcap.strategies.compiled import NOTHING, SINGLE_ROWS, SINGLES, TO_SINGLE_ROWS, kernel
 from endcap.strategies.contract import Query, Settings
 
 
@@ -33,11 +34,26 @@ class Linear:
 
     def _parts(self, candidates: Candidates) -> Array:
         """float32[n, k]: each column's share of each score."""
-        values = candidates.matrix(self.requires).astype(np.float64)  # the mean of equal float32 is then exactly theirs
-        known = ~np.isnan(values)
-        count = np.maximum(known.sum(axis=0), 1)
-        mean = np.where(known, values, 0).sum(axis=0) / count
-        centred = np.where(known, values - mean, 0)
-        spread = np.sqrt((centred**2).sum(axis=0) / count)
-        parts: Array = (centred / np.where(spread > 0, spread, 1) * self.weights).astype(np.float32)
+        values = candidates.matrix(self.requires)
+        parts = np.empty_like(values)
+        _standardise(values, self.weights, parts)
         return parts
+
+
+@kernel(NOTHING(SINGLE_ROWS, SINGLES, TO_SINGLE_ROWS))
+def _standardise(values: Array, weights: Array, parts: Array) -> None:
+    """Sums in float64, so that the mean of equal float32 is exactly theirs."""
+    for column in range(len(weights)):
+        count, total, squares = 0, 0.0, 0.0
+        for row in range(len(values)):
+            if not np.isnan(values[row, column]):
+                count, total = count + 1, total + values[row, column]
+        mean = total / max(count, 1)
+        for row in range(len(values)):
+            if not np.isnan(values[row, column]):
+                squares += (values[row, column] - mean) ** 2
+        spread = np.sqrt(squares / max(count, 1))
+        for row in range(len(values)):
+            value = values[row, column]
+            centred = 0.0 if np.isnan(value) else value - mean
+            parts[row, column] = centred / (spread if spread > 0 else 1.0) * weights[column]

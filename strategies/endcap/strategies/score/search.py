@@ -17,6 +17,16 @@ from pydantic import Field
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle, Part
 from endcap.strategies.batch import Candidates
+from endcap.strategies.compiled import (
+    NOTHING,
+    REAL,
+    REALS,
+    SINGLE_ROWS,
+    SINGLES,
+    TO_SINGLE_ROWS,
+    compiled,
+    kernel,
+)
 from endcap.strategies.contract import Query, Settings
 from endcap.strategies.merge import vote
 from endcap.strategies.score.forest import Forest
@@ -94,6 +104,28 @@ def _forest(part: Part) -> Forest:
     return Forest.parse(part.file("model.txt").read_text(encoding="utf-8"))
 
 
+_NEGLIGIBLE = 1e-9
+
+
+@compiled
+def _deviation(values: Array) -> float:
+    """The standard deviation, summed in float64."""
+    mean, squares = 0.0, 0.0
+    for value in values:
+        mean += value
+    mean /= max(len(values), 1)
+    for value in values:
+        squares += (value - mean) ** 2
+    return float(np.sqrt(squares / max(len(values), 1)))
+
+
+@compiled
+def _scale(values: Array) -> float:
+    """The standard deviation; 1 where all are alike, so that anything else decides."""
+    deviation = _deviation(values)
+    return deviation if deviation > 0 else 1.0
+
+
 class SearchScorer:
     Config = SearchScorerConfig
 
@@ -120,22 +152,36 @@ class SearchScorer:
 
     def _added(self, candidates: Candidates, scores: Array) -> Array:
         """float32[n, leanings + ranks]: what was not learned adds, on the scale of these scores."""
-        votes = _spread(scores) * self._agreement(candidates)
-        values = np.maximum(np.nan_to_num(candidates.matrix(self.leaning).astype(np.float64)), 0.0)
-        leanings = _spread(scores + votes.sum(axis=1)) * self.weights * values / (1.0 + values)
-        added: Array = np.hstack([leanings, votes]).astype(np.float32)
+        columns = candidates.matrix((*self.leaning, *self.ranks))
+        columns[:, len(self.leaning) :] = vote(columns[:, len(self.leaning) :])
+        added = np.empty_like(columns)
+        _lean(np.ascontiguousarray(scores, np.float32), columns, self.weights, self.config.agreement, added)
         return added
 
-    def _agreement(self, candidates: Candidates) -> Array:
-        """float64[n, ranks]: each source's vote, so that their sum has the standard deviation ``agreement``."""
-        votes = np.nan_to_num(vote(candidates.matrix(self.ranks).astype(np.float64))).astype(np.float64)
-        if not votes.any():
-            return votes
-        centred = votes - votes.mean(axis=0)
-        spread = float(centred.sum(axis=1).std())
-        return centred * (self.config.agreement / spread) if spread > 1e-9 else np.zeros_like(votes)
 
-
-def _spread(scores: Array) -> float:
-    """The standard deviation; 1 where all are alike, so that anything else decides."""
-    return float(scores.std() or 1.0) if len(scores) else 1.0
+@kernel(NOTHING(SINGLES, SINGLE_ROWS, REALS, REAL, TO_SINGLE_ROWS))
+def _lean(scores: Array, columns: Array, weights: Array, agreement: float, added: Array) -> None:
+    """Of ``columns`` (float32[n, leanings + ranks]) the first have ``weights``, the others are votes, NaN for none.
+    Added up, votes get ``agreement`` times the scores' standard deviation; what leans is on the scale of both."""
+    rows, leanings = len(scores), len(weights)
+    votes = np.zeros((rows, columns.shape[1] - leanings))
+    for row in range(rows):
+        for source in range(votes.shape[1]):
+            own = columns[row, leanings + source]
+            votes[row, source] = 0.0 if np.isnan(own) else own
+    for source in range(votes.shape[1]):
+        votes[:, source] -= votes[:, source].sum() / rows
+    totals = np.zeros(rows)
+    for row in range(rows):
+        totals[row] = votes[row].sum()
+    spread = _deviation(totals)
+    votes *= _scale(scores) * agreement / spread if spread > _NEGLIGIBLE else 0.0
+    for row in range(rows):
+        totals[row] = scores[row] + votes[row].sum()
+    scale = _scale(totals)
+    for row in range(rows):
+        for place in range(leanings):
+            value = columns[row, place]
+            value = value if value > 0 else np.float32(0.0)  # NaN too
+            added[row, place] = scale * weights[place] * value / (1.0 + value)
+        added[row, leanings:] = votes[row]
