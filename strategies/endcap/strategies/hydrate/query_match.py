@@ -5,6 +5,8 @@ Nothing here looks at the other candidates: an item has the same columns among r
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from endcap.bundle.events import Array
@@ -164,6 +166,9 @@ def _read_titles(
         columns[row, _TITLE + 2] = min(neighbours / max(slot_count - 1, 1), 1.0)
 
 
+_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
+
+
 class Brands:
     """The catalog's brands by the first of their words."""
 
@@ -177,12 +182,10 @@ class Brands:
     def named(self, slots: tuple[Slot, ...]) -> list[int]:
         """Those all of whose words the search has as they are."""
         own = {option.words[0] for slot in slots for option in slot.options if option.weight == 1.0}
-        return [brand for word in own for brand in self._of(word) if own.issuperset(self._words(brand))]
-
-    def _of(self, word: int) -> list[int]:
-        start, end = np.searchsorted(self.firsts, (word, word + 1))
-        found: list[int] = self.brands[start:end].tolist()
-        return found
+        wanted = np.array(list(own), np.int32)
+        starts, ends = (self.firsts.searchsorted(wanted, side).tolist() for side in _SIDES)
+        found = [brand for start, end in zip(starts, ends, strict=True) for brand in self.brands[start:end].tolist()]
+        return [brand for brand in found if own.issuperset(self._words(brand))]
 
     def _words(self, brand: int) -> list[int]:
         words: list[int] = self.words[self.offsets[brand] : self.offsets[brand + 1]].tolist()

@@ -8,6 +8,7 @@ training by bm25s). Scores add up over the words of a query.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from endcap.strategies.lexical.spelling import Spelling
 from endcap.strategies.tally import item_tally
 
 PART = "lexical"
+CACHED = 16_384
+"""Tokens that are remembered, at about 200 bytes each."""
 
 
 class LexicalIndex:
@@ -40,6 +43,8 @@ class LexicalIndex:
         self.brand_offsets = take_array(arrays, "brand.offsets", np.int64)  # [brands + 1]
         self.size = len(bundle.catalog)
         self.tally = item_tally(bundle)
+        self.number = lru_cache(CACHED)(self.vocabulary.number)
+        """A token's number, -1 where no item has it; remembered, as shoppers' words are mostly the same few."""
 
     def count(self, word: int) -> int:
         """How many items have the word."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from endcap.bundle.events import Array
-from endcap.strategies.compiled import INT, INT32S, SINGLE, SINGLES, TO_INT32S, TO_SINGLE_ROWS, kernel
+from endcap.strategies.compiled import INT, INT32S, SINGLE, SINGLES, TO_INT32S, TO_SINGLE_ROWS, fetch, kernel
 from endcap.strategies.contract import Query
 from endcap.strategies.lexical.index import LexicalIndex
 from endcap.strategies.lexical.spelling import can_slip
@@ -23,6 +23,8 @@ MOST_WORDS = 24
 MOST_SPELLINGS = 3
 SLIP, RARE_SLIP, PART, BARE_NUMBER = 0.8, 0.5, 0.9, 0.5
 """What a match by another writing is worth, against the word itself."""
+AHEAD = 16
+"""So many items before it is read, what is known of an item is asked for."""
 RARE, FAR_MORE = 2, 20
 """A word of at most RARE items is taken for a slip too where FAR_MORE times as many have a word one slip away."""
 
@@ -64,7 +66,7 @@ def _slots(asked: Sequence[Word], index: LexicalIndex) -> Iterator[Slot]:
 
 def _options(word: Word, index: LexicalIndex) -> Iterator[Option]:
     """The word as it is, and as its parts; a rare one also as what it may be a slip of."""
-    number, *parts = index.numbers([word.token, *word.parts]).tolist()
+    number, parts = index.number(word.token), [index.number(part) for part in word.parts]
     if number >= 0:
         yield Option((number,), 1.0)
         if word.kind is Kind.WORD and index.count(number) <= RARE:
@@ -77,13 +79,11 @@ def _options(word: Word, index: LexicalIndex) -> Iterator[Option]:
 
 def _joined(asked: Sequence[Word], index: LexicalIndex) -> dict[int, list[int]]:
     """By place, the words that two neighbours make together."""
-    pairs = [
-        (place, left.token + right.token)
-        for place, (left, right) in enumerate(pairwise(asked))
-        if left.kind is not Kind.PAIR and right.kind is not Kind.PAIR
-    ]
     found: dict[int, list[int]] = {}
-    for (place, _), number in zip(pairs, index.numbers([token for _, token in pairs]).tolist(), strict=True):
+    for place, (left, right) in enumerate(pairwise(asked)):
+        if left.kind is Kind.PAIR or right.kind is Kind.PAIR:
+            continue
+        number = index.number(left.token + right.token)
         if number >= 0:
             found.setdefault(place, []).append(number)
             found.setdefault(place + 1, []).append(number)
@@ -166,6 +166,7 @@ def _add_words(
     """Of ``scores`` the columns are an item's sum, what the latest slot gave it, and that slot's number: of a slot's
     options the best counts."""
     for entry in range(len(items)):
+        fetch(table, items[min(entry + AHEAD, len(items) - 1)])
         item = items[entry]
         place = table[item] - base
         if place < 0:

@@ -11,6 +11,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import Anchors
 from endcap.strategies.batch import Recalled
+from endcap.strategies.compiled import FLAGS, INT, INT32S, INT64S, SINGLES, TO_INT32S, TO_SINGLES, fetch, kernel
 from endcap.strategies.contract import Query
 from endcap.strategies.lexical.index import PART as LEXICAL_PART
 from endcap.strategies.lexical.index import lexical_index
@@ -27,6 +28,10 @@ MOSTLY, OVERFETCH = 0.9, 4
 """Where this share of the items is allowed, asking for this many times as many texts and dropping the rest is quicker
 than telling the index which texts are allowed."""
 
+
+_AHEAD = 8
+"""So many texts before they are read, a text's items are asked for."""
+_ALL = np.empty(0, np.bool_)
 
 log = structlog.get_logger("endcap.text")
 
@@ -122,15 +127,10 @@ class TextSpace:
         return self._items_of(texts, cosines, allowed, limit, per_text)
 
     def _items_of(self, texts: Array, cosines: Array, allowed: Array | None, limit: int, per_text: int) -> Recalled:
-        starts, counts = self.offsets[texts], self.offsets[texts + 1] - self.offsets[texts]
-        places = np.repeat(np.arange(len(texts)), counts)
-        ranks = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
-        items = self.items[np.repeat(starts, counts) + ranks]
-        if allowed is not None:
-            places, items = places[allowed[items]], items[allowed[items]]
-            ranks = _ranks_within(places)
-        keep = np.flatnonzero(ranks < per_text)[:limit]
-        return Recalled(items[keep], cosines[places[keep]])
+        items, scores = np.empty(limit, np.int32), np.empty(limit, np.float32)
+        mask = _ALL if allowed is None else allowed
+        count = _pick_items(texts, cosines, self.offsets, self.items, mask, per_text, items, scores)
+        return Recalled(items[:count], scores[:count])
 
     def _allowed_texts(self, allowed: Array | None) -> Array | None:
         if allowed is None:
@@ -170,6 +170,30 @@ def _unit(vector: Array) -> Array:
     return unit
 
 
-def _ranks_within(places: Array) -> Array:
-    """For sorted group numbers, each row's place in its group: [0, 0, 1, 1, 1] -> [0, 1, 0, 1, 2]."""
-    return np.arange(len(places)) - np.searchsorted(places, places)
+
+@kernel(INT(INT32S, SINGLES, INT64S, INT32S, FLAGS, INT, TO_INT32S, TO_SINGLES))
+def _pick_items(
+    texts: Array,
+    cosines: Array,
+    offsets: Array,
+    items: Array,
+    allowed: Array,
+    per_text: int,
+    picked: Array,
+    scores: Array,
+) -> int:
+    """Fills ``picked`` and ``scores`` with the first allowed items of each text, and says how many there are. An empty
+    array allows all."""
+    count = 0
+    for place in range(len(texts)):
+        fetch(offsets, texts[min(place + _AHEAD, len(texts) - 1)])
+        taken = 0
+        for entry in range(offsets[texts[place]], offsets[texts[place] + 1]):
+            if count == len(picked):
+                return count
+            if taken == per_text:
+                break
+            if not len(allowed) or allowed[items[entry]]:
+                picked[count], scores[count] = items[entry], cosines[place]
+                count, taken = count + 1, taken + 1
+    return count
