@@ -11,14 +11,14 @@ from endcap.strategies.compiled import (
     FLAGS,
     INT,
     INT64S,
-    NOTHING,
     REAL,
     SINGLES,
     TO_INT32S,
+    TO_INT64S,
     TO_REALS,
     TO_SINGLES,
-    filled,
     kernel,
+    several,
 )
 from endcap.strategies.contract import SECONDS_PER_DAY, Query
 from endcap.strategies.order import in_order
@@ -59,9 +59,8 @@ def strengths_of(query: Query, half_life_days: float, goals_only: bool = False) 
 def _strengths_of(query: Query, half_life_days: float, goals_only: bool) -> tuple[Array, Array]:
     (items, rows), events = distinct(query), query.events
     counted = events.goals if goals_only else _ALL
-    strengths = np.empty(len(items), np.float32)
-    _add_up(query.now, half_life_days * SECONDS_PER_DAY, events.times, events.weights, counted, rows, strengths)
-    return items, strengths
+    half_life_s = half_life_days * SECONDS_PER_DAY
+    return items, _added_up(query.now, half_life_s, events.times, events.weights, counted, rows, len(items))
 
 
 _ALL = np.empty(0, np.bool_)
@@ -70,36 +69,29 @@ _ALL = np.empty(0, np.bool_)
 def distinct(query: Query) -> tuple[Array, Array]:
     """The shopper's distinct items (int32[k], ascending), and of each event the place of its item among them
     (int64[m]); sorted once a request."""
-    return query.once("events.distinct", lambda: _distinct(query.events.items))
+    found: tuple[Array, Array] = query.once("events.distinct", lambda: _distinct(in_order(query.events.items)))
+    return found
 
 
-def _distinct(items: Array) -> tuple[Array, Array]:
-    found, rows = np.empty(len(items), np.int32), np.empty(len(items), np.int64)
-    return found[: _number(in_order(items), found, rows)], rows
-
-
-@kernel(INT(INT64S, TO_INT32S, filled(INT)))
-def _number(pairs: Array, found: Array, rows: Array) -> int:
-    """Fills ``found`` and ``rows`` from what ``in_order`` gave, and says how many distinct items there are."""
-    count = 0
+@kernel(several(TO_INT32S, TO_INT64S)(INT64S))
+def _distinct(pairs: Array) -> tuple[Array, Array]:
+    """From what ``in_order`` gave."""
+    found, rows, count = np.empty(len(pairs), np.int32), np.empty(len(pairs), np.int64), 0
     for pair in pairs:
         item = pair >> 32
         if count == 0 or found[count - 1] != item:
             found[count] = item
             count += 1
         rows[pair & 0xFFFFFFFF] = count - 1
-    return count
+    return found[:count], rows
 
 
 def decayed(query: Query, half_life_days: float) -> Array:
     """float64[m]: the events' weights, halved every ``half_life_days``; once a request for each."""
-    return query.once(f"events.decayed.{half_life_days}", lambda: _decayed(query, half_life_days))
-
-
-def _decayed(query: Query, half_life_days: float) -> Array:
-    weights = np.empty(len(query.events))
-    _fade(query.now, half_life_days * SECONDS_PER_DAY, query.events.times, query.events.weights, weights)
-    return weights
+    return query.once(
+        f"events.decayed.{half_life_days}",
+        lambda: _faded(query.now, half_life_days * SECONDS_PER_DAY, query.events.times, query.events.weights),
+    )
 
 
 def decay(ages_s: Array, half_life_days: float) -> Array:
@@ -108,26 +100,26 @@ def decay(ages_s: Array, half_life_days: float) -> Array:
     return halved
 
 
-@kernel(NOTHING(INT, REAL, INT64S, SINGLES, TO_REALS))
-def _fade(now: int, half_life_s: float, times: Array, weights: Array, faded: Array) -> None:
-    """Fills ``faded``. Events of one trip have one time, as a rule: what it leaves of them is worked out once."""
-    left = 1.0
+@kernel(TO_REALS(INT, REAL, INT64S, SINGLES))
+def _faded(now: int, half_life_s: float, times: Array, weights: Array) -> Array:
+    """Events of one trip have one time, as a rule: what it leaves of them is worked out once."""
+    faded, left = np.empty(len(times)), 1.0
     for event in range(len(times)):
         if event == 0 or times[event] != times[event - 1]:
             left = np.exp2((times[event] - now) / half_life_s)
         faded[event] = weights[event] * left
+    return faded
 
 
-@kernel(NOTHING(INT, REAL, INT64S, SINGLES, FLAGS, INT64S, TO_SINGLES))
-def _add_up(
-    now: int, half_life_s: float, times: Array, weights: Array, counted: Array, rows: Array, strengths: Array
-) -> None:
-    """Fills ``strengths``, of the rows that the events are of. No ``counted`` at all: every event counts."""
-    sums, left = np.zeros(len(strengths)), 1.0
+@kernel(TO_SINGLES(INT, REAL, INT64S, SINGLES, FLAGS, INT64S, INT))
+def _added_up(
+    now: int, half_life_s: float, times: Array, weights: Array, counted: Array, rows: Array, count: int
+) -> Array:
+    """The sums of faded events for each of ``count`` rows. No ``counted`` at all: every event counts."""
+    sums, left = np.zeros(count), 1.0
     for event in range(len(times)):
         if event == 0 or times[event] != times[event - 1]:
             left = np.exp2((times[event] - now) / half_life_s)
         if len(counted) == 0 or counted[event]:
             sums[rows[event]] += weights[event] * left
-    for row in range(len(sums)):
-        strengths[row] = sums[row]
+    return sums.astype(np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from endcap.bundle.events import Array
+from endcap.strategies.compiled import INT32S, TO_INT64S, kernel
 
 _ROW = 2**32 - 1
 
@@ -21,7 +22,14 @@ def rows_by(numbers: Array) -> Array:
 
 def in_order(numbers: Array) -> Array:
     """int64[n]: each of ``numbers`` (int32[n]) times 2^32 plus its row, ascending: for a kernel that reads both."""
-    pairs = np.left_shift(numbers, 32, dtype=np.int64)
-    pairs |= np.arange(len(pairs))
+    pairs: Array = _with_rows(numbers)
     pairs.sort()
+    return pairs
+
+
+@kernel(TO_INT64S(INT32S))
+def _with_rows(numbers: Array) -> Array:
+    pairs = np.empty(len(numbers), np.int64)
+    for row in range(len(numbers)):
+        pairs[row] = (np.int64(numbers[row]) << 32) + row
     return pairs

@@ -6,6 +6,8 @@ import copy
 
 import numpy as np
 
+from endcap.bundle.events import Array
+from endcap.strategies.compiled import FLAGS, INT, INT32S, TO_FLAGS, kernel
 from endcap.strategies.contract import Query
 
 
@@ -15,11 +17,25 @@ def without_seen(query: Query, item_count: int) -> Query:
 
 
 def _without_seen(query: Query, item_count: int) -> Query:
-    seen = query.events.items[query.events.goals]
-    if not len(seen):
+    before, events = query.allowed, query.events
+    allowed = _masked(events.items, events.goals, _ALL if before is None else before, item_count)
+    if not len(allowed):
         return query
-    allowed = np.ones(item_count, np.bool_) if query.allowed is None else query.allowed.copy()
-    allowed[seen] = False
     masked = copy.copy(query)  # shallow: the memo stays one
     masked.__dict__["allowed"] = allowed
     return masked
+
+
+_ALL = np.empty(0, np.bool_)
+
+
+@kernel(TO_FLAGS(INT32S, FLAGS, FLAGS, INT))
+def _masked(items: Array, goals: Array, before: Array, item_count: int) -> Array:
+    """What was allowed ``before``, or all, without the items of goals; empty where there is none of these."""
+    if not goals.any():
+        return np.empty(0, np.bool_)
+    allowed = before.copy() if len(before) else np.ones(item_count, np.bool_)
+    for event in range(len(items)):
+        if goals[event]:
+            allowed[items[event]] = False
+    return allowed

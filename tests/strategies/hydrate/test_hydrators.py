@@ -25,7 +25,7 @@ from endcap.strategies.hydrate.similarity import (
     AlsSimilarityConfig,
     CovisitSimilarity,
     CovisitSimilarityConfig,
-    place_among,
+    with_places,
 )
 from endcap.strategies.recall.als import Factors
 from endcap.strategies.recall.covisit import Neighbours
@@ -205,4 +205,5 @@ def test_places_run_from_the_best_at_zero_and_ties_keep_their_order(scores: list
     order = np.argsort(-np.array(scores), kind="stable")
     expected = np.empty(len(scores))
     expected[order] = np.arange(len(scores)) / max(len(scores), 1)
-    np.testing.assert_allclose(place_among(np.array(scores, np.float32)), expected, rtol=1e-6)
+    single = np.array(scores, np.float32)
+    np.testing.assert_allclose(with_places(single), np.column_stack([single, expected]), rtol=1e-6)

@@ -27,9 +27,7 @@ class EaseSimilarity:
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         """NaN for an item that the model does not know, as for a shopper of whom it knows no item."""
-        scores, shape = self.model.scores(query), (len(candidates), len(self.provides))
+        scores = self.model.scores(query)
         if scores is None:
-            return np.full(shape, np.nan, np.float32)
-        values = np.empty(shape, np.float32)
-        self.model.fill(scores, candidates.items, values)
-        return values
+            return np.full((len(candidates), len(self.provides)), np.nan, np.float32)
+        return self.model.told(scores, candidates.items)

@@ -14,16 +14,15 @@ from endcap.strategies.batch import Candidates
 from endcap.strategies.compiled import (
     INT32S,
     INT64S,
-    NOTHING,
     SINGLE_ROWS,
     SINGLES,
-    TO_INT32S,
+    TO_INT64S,
+    TO_SINGLE_ROWS,
     TO_SINGLES,
     fetch,
     kernel,
 )
 from endcap.strategies.contract import Feature, Proof, Query, ReasonCode, Settings
-from endcap.strategies.order import in_order
 from endcap.strategies.recall.als import Factors
 from endcap.strategies.recall.covisit import Neighbours
 from endcap.strategies.text.space import text_space
@@ -47,9 +46,7 @@ class AlsSimilarity:
         shopper = self.factors.fold_in(query)
         if not shopper.any():
             return np.full((len(candidates), 2), np.nan, np.float32)
-        similarity = np.empty(len(candidates), np.float32)
-        _multiply(self.factors.items, candidates.items, shopper, similarity)
-        return np.column_stack([similarity, place_among(similarity)])
+        return with_places(_products(self.factors.items, candidates.items, shopper))
 
 
 class CovisitSimilarityConfig(Settings):
@@ -105,21 +102,22 @@ class TextSimilarity:
         return out
 
 
-def place_among(scores: Array) -> Array:
-    """float32[n]: 0 for the highest score (float32[n]) of these candidates, towards 1 for the lowest."""
-    places, falling = np.empty(len(scores), np.float32), np.empty(len(scores), np.int32)
-    _fall(scores, falling)
-    _place(in_order(falling), places)
-    return places
+def with_places(scores: Array) -> Array:
+    """float32[n, 2]: scores (float32[n]), and where each stands: 0 for the highest, towards 1 for the lowest."""
+    pairs = _falling(scores)
+    pairs.sort()
+    placed: Array = _placed(scores, pairs)
+    return placed
 
 
 AHEAD = 8
 """So many candidates before it is needed an item's factor is asked for."""
 
 
-@kernel(NOTHING(SINGLE_ROWS, INT32S, SINGLES, TO_SINGLES), sums_in_any_order=True)
-def _multiply(factors: Array, items: Array, shopper: Array, products: Array) -> None:
+@kernel(TO_SINGLES(SINGLE_ROWS, INT32S, SINGLES), sums_in_any_order=True)
+def _products(factors: Array, items: Array, shopper: Array) -> Array:
     width = len(shopper)
+    products = np.empty(len(items), np.float32)
     for row in range(len(items)):
         if row + AHEAD < len(items):
             for column in range(0, width, 16):
@@ -128,21 +126,24 @@ def _multiply(factors: Array, items: Array, shopper: Array, products: Array) -> 
         for column in range(width):
             product += factor[column] * shopper[column]
         products[row] = product
+    return products
 
 
-@kernel(NOTHING(SINGLES, TO_INT32S))
-def _fall(scores: Array, falling: Array) -> None:
-    """Fills ``falling`` with numbers that fall as scores rise, NaN last. The bits of a float, read as an int, rise with
-    it where it is positive, and fall where it is negative."""
-    bits = (scores + np.float32(0.0)).view(np.int32)  # -0 is 0
+@kernel(TO_INT64S(SINGLES))
+def _falling(scores: Array) -> Array:
+    """int64[n]: what falls as the score rises, NaN last, times 2^32 plus its row. The bits of a float, read as an int,
+    rise with it where it is positive, and fall where it is negative."""
+    bits, pairs = (scores + np.float32(0.0)).view(np.int32), np.empty(len(scores), np.int64)  # -0 is 0
     for row in range(len(scores)):
-        falling[row] = ~bits[row] if bits[row] >= 0 else bits[row] & 0x7FFFFFFF
-        if np.isnan(scores[row]):
-            falling[row] = 0x7FFFFFFF
+        falling = ~bits[row] if bits[row] >= 0 else bits[row] & 0x7FFFFFFF
+        pairs[row] = ((0x7FFFFFFF if np.isnan(scores[row]) else falling) << 32) + row
+    return pairs
 
 
-@kernel(NOTHING(INT64S, TO_SINGLES))
-def _place(pairs: Array, places: Array) -> None:
-    """Fills ``places`` from what ``in_order`` gave."""
+@kernel(TO_SINGLE_ROWS(SINGLES, INT64S))
+def _placed(scores: Array, pairs: Array) -> Array:
+    placed = np.empty((len(scores), 2), np.float32)
     for place in range(len(pairs)):
-        places[pairs[place] & 0xFFFFFFFF] = np.float32(place) / np.float32(len(pairs))
+        row = pairs[place] & 0xFFFFFFFF
+        placed[row, 0], placed[row, 1] = scores[row], np.float32(place) / np.float32(len(pairs))
+    return placed

@@ -16,15 +16,17 @@ from endcap.strategies.anchors import anchors
 from endcap.strategies.batch import Recalled
 from endcap.strategies.compiled import (
     INT32S,
-    NOTHING,
+    REAL,
     REAL_ROWS,
     REALS,
     SINGLE_ROWS,
+    SINGLES,
     TO_REALS,
     TO_SINGLE_ROWS,
     TO_SINGLES,
     fetch,
     kernel,
+    several,
 )
 from endcap.strategies.contract import NO_ITEMS, Query, ReasonCode, Settings
 from endcap.strategies.recall.longest import Added, Longest
@@ -72,7 +74,7 @@ class Factors:
 
     def solve(self, items: Array, strengths: Array) -> Array:
         """float32[f] for items (int32[k]) of the given strengths (float32[k])."""
-        return _folded_in(self.gram, self.items, items, confidences(strengths, self.alpha))
+        return _folded_in(self.gram, self.items, items, _sure(strengths, self.alpha))
 
     def scale(self, places: float) -> float:
         """What newcomers' scores are multiplied by to hold this share of the places in shoppers' lists."""
@@ -111,11 +113,10 @@ def folded_in(gram: Array, factors: Array, confidence: Array) -> Array:
 
 def _folded_in(gram: Array, factors: Array, items: Array, confidence: Array) -> Array:
     """As ``folded_in``, of the rows ``items`` (int32[k]) of ``factors``."""
-    solution = np.zeros(len(gram), np.float32)
-    if len(items):
-        weighed, right = np.empty((len(items), len(gram)), np.float32), np.zeros(len(gram))
-        _weigh(factors, items, confidence, weighed, right)
-        _solve(gram, weighed.T @ weighed, right, solution)
+    if not len(items):
+        return np.zeros(len(gram), np.float32)
+    weighed, right = _weighed(factors, items, confidence)
+    solution: Array = _solved(gram, weighed.T @ weighed, right)
     return solution
 
 
@@ -124,11 +125,21 @@ def confidences(strengths: Array, alpha: float) -> Array:
     return 1.0 + alpha * np.log1p(strengths.astype(np.float64))
 
 
-@kernel(NOTHING(SINGLE_ROWS, INT32S, REALS, TO_SINGLE_ROWS, TO_REALS))
-def _weigh(factors: Array, items: Array, confidence: Array, weighed: Array, right: Array) -> None:
-    """Fills ``weighed``, the items' factors times the root of what their confidence is above 1, and adds the factors
-    times the confidence up in ``right``."""
-    width = weighed.shape[1]
+@kernel(TO_REALS(SINGLES, REAL))
+def _sure(strengths: Array, alpha: float) -> Array:
+    """As ``confidences``, in one call."""
+    sure = np.empty(len(strengths))
+    for row in range(len(strengths)):
+        sure[row] = 1.0 + alpha * np.log1p(np.float64(strengths[row]))
+    return sure
+
+
+@kernel(several(TO_SINGLE_ROWS, TO_REALS)(SINGLE_ROWS, INT32S, REALS))
+def _weighed(factors: Array, items: Array, confidence: Array) -> tuple[Array, Array]:
+    """The items' factors times the root of what their confidence is above 1 (float32[k, f]), and the sum of the factors
+    times the confidence (float64[f])."""
+    width = factors.shape[1]
+    weighed, right = np.empty((len(items), width), np.float32), np.zeros(width)
     for place in range(len(items)):
         if place + AHEAD < len(items):
             for column in range(0, width, 16):
@@ -138,11 +149,12 @@ def _weigh(factors: Array, items: Array, confidence: Array, weighed: Array, righ
         for column in range(width):
             row[column] = factor[column] * root
             right[column] += sure * factor[column]
+    return weighed, right
 
 
-@kernel(NOTHING(REAL_ROWS, SINGLE_ROWS, REALS, TO_SINGLES), sums_in_any_order=True)
-def _solve(gram: Array, more: Array, right: Array, solution: Array) -> None:
-    """Fills ``solution`` with that of (gram + more) x = right, by Cholesky's factor, a row after the other."""
+@kernel(TO_SINGLES(REAL_ROWS, SINGLE_ROWS, REALS), sums_in_any_order=True)
+def _solved(gram: Array, more: Array, right: Array) -> Array:
+    """x in (gram + more) x = right, by Cholesky's factor, a row after the other."""
     left, known = gram + more, right.copy()
     for row in range(len(left)):
         own = left[row]
@@ -158,10 +170,11 @@ def _solve(gram: Array, more: Array, right: Array, solution: Array) -> None:
         own[row] = 1.0 / np.sqrt(rest)  # the factor's diagonal, upside down
         known[row] = value * own[row]
     for row in range(len(left) - 1, -1, -1):
-        value, own = known[row] * left[row, row], left[row]
-        solution[row] = value
+        own = left[row]
+        known[row] *= own[row]
         for place in range(row):
-            known[place] -= value * own[place]
+            known[place] -= known[row] * own[place]
+    return known.astype(np.float32)
 
 
 class AlsConfig(Settings):

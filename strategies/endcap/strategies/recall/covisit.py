@@ -17,15 +17,16 @@ from endcap.strategies.compiled import (
     SINGLE_ROWS,
     SINGLES,
     TO_INT32S,
-    TO_REAL_ROWS,
+    TO_REALS,
     TO_SINGLE_ROWS,
     compiled,
     fetch,
     kernel,
+    several,
 )
 from endcap.strategies.contract import Query, ReasonCode, Settings
 from endcap.strategies.recall.top import top
-from endcap.strategies.tally import Sums, item_tally
+from endcap.strategies.tally import item_tally
 
 
 class Neighbours:
@@ -37,13 +38,12 @@ class Neighbours:
         self.similarities = part.array("similarities")  # float32[items, m], 0 there
         self.tally = item_tally(bundle)
 
-    def around(self, start: Anchors) -> Sums:
-        """The neighbours of the weighted anchors, and their similarity (float64[k, 1]) summed over these."""
-        entries = len(start.items) * self.items.shape[1]
-        found, sums = np.empty(entries, np.int32), np.empty((entries, 1))
-        table, base = self.tally.use(entries)
-        count = _around(table, base, self.items, self.similarities, start.items, start.weights, found, sums)
-        return Sums(found[:count], sums[:count])
+    def around(self, start: Anchors) -> tuple[Array, Array]:
+        """The neighbours of the weighted anchors (int32[k], each once), and their similarity (float64[k]) summed over
+        these."""
+        table, base = self.tally.use(len(start.items) * self.items.shape[1])
+        near: tuple[Array, Array] = _around(table, base, self.items, self.similarities, start.items, start.weights)
+        return near
 
     def fill(self, start: Anchors, items: Array, column: int, found: Array) -> None:
         """Into a column of ``found`` (float32[n, k]): of each item (int32[n], distinct) the mean similarity to the
@@ -75,8 +75,8 @@ class CovisitRecall:
 
     def recall(self, query: Query, limit: int) -> Recalled:
         start = anchors(query, self.config.half_life_days, self.config.most_anchors)
-        near = self.neighbours.around(start)
-        return top(near.values[:, 0], limit, query.allowed, near.keys)
+        items, similarities = self.neighbours.around(start)
+        return top(similarities, limit, query.allowed, items)
 
 
 AHEAD = 4
@@ -92,18 +92,12 @@ def _ask(anchors: Array, row: int, neighbours: Array, similarities: Array) -> No
             fetch(similarities, first + column)
 
 
-@kernel(INT(TO_INT32S, INT, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES, TO_INT32S, TO_REAL_ROWS))
+@kernel(several(TO_INT32S, TO_REALS)(TO_INT32S, INT, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES))
 def _around(
-    table: Array,
-    base: int,
-    neighbours: Array,
-    similarities: Array,
-    anchors: Array,
-    weights: Array,
-    found: Array,
-    sums: Array,
-) -> int:
+    table: Array, base: int, neighbours: Array, similarities: Array, anchors: Array, weights: Array
+) -> tuple[Array, Array]:
     count, width = 0, neighbours.shape[1]
+    found, sums = np.empty(len(anchors) * width, np.int32), np.empty(len(anchors) * width)
     for row in range(min(AHEAD, len(anchors))):
         _ask(anchors, row, neighbours, similarities)
     for row in range(len(anchors)):
@@ -118,10 +112,10 @@ def _around(
             place = table[item] - base
             if place < 0:
                 place, table[item] = count, base + count
-                found[count], sums[count, 0] = item, 0.0
+                found[count], sums[count] = item, 0.0
                 count += 1
-            sums[place, 0] += similarity[column] * weight
-    return count
+            sums[place] += similarity[column] * weight
+    return found[:count], sums[:count]
 
 
 @kernel(NOTHING(TO_INT32S, INT, INT32S, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES, INT, TO_SINGLE_ROWS))

@@ -13,10 +13,8 @@ from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import strengths_of
 from endcap.strategies.batch import Recalled
 from endcap.strategies.compiled import (
-    INT,
     INT32_ROWS,
     INT32S,
-    NOTHING,
     REAL_ROWS,
     SINGLE_ROWS,
     SINGLES,
@@ -46,13 +44,13 @@ class LinearModel:
         return query.once("ease.scores", lambda: self._scores(*_chosen(query)))
 
     def _scores(self, items: Array, strengths: Array) -> Array | None:
-        scores = np.zeros((len(self.items), 2))
-        known = _add_up(items, strengths, self.places, self.targets, self.weights, scores)
-        return scores.T if known else None
+        scores: Array = _added_up(items, strengths, self.places, self.targets, self.weights)
+        return scores.T if len(scores) else None
 
-    def fill(self, scores: Array, items: Array, found: Array) -> None:
-        """Into ``found`` (float32[n, 2]) of each item (int32[n]) what ``scores`` gave; NaN where it is not known."""
-        _fill(scores.T, self.places, items, found)
+    def told(self, scores: Array, items: Array) -> Array:
+        """float32[n, 2]: of each item (int32[n]) what ``scores`` gave; NaN where it is not known."""
+        found: Array = _told(scores.T, self.places, items)
+        return found
 
 
 def _chosen(query: Query) -> tuple[Array, Array]:
@@ -67,10 +65,11 @@ AHEAD = 4
 """So many items before they are needed weights are asked for."""
 
 
-@kernel(INT(INT32S, SINGLES, INT32S, INT32_ROWS, SINGLE_ROWS, TO_REAL_ROWS))
-def _add_up(items: Array, strengths: Array, places: Array, targets: Array, weights: Array, scores: Array) -> int:
-    """Adds up in ``scores`` what the items (and their strengths) speak for; says how many of them the model knows."""
+@kernel(TO_REAL_ROWS(INT32S, SINGLES, INT32S, INT32_ROWS, SINGLE_ROWS))
+def _added_up(items: Array, strengths: Array, places: Array, targets: Array, weights: Array) -> Array:
+    """What the items (and their strengths) speak for; empty where the model knows none of them."""
     known, width = 0, targets.shape[1]
+    scores = np.zeros((len(targets), 2))  # side by side: both are needed at once
     for row in range(len(items)):
         if row + AHEAD < len(items) and places[items[row + AHEAD]] >= 0:
             first = places[items[row + AHEAD]] * width
@@ -85,15 +84,17 @@ def _add_up(items: Array, strengths: Array, places: Array, targets: Array, weigh
             scores[own[column], 0] += spoken[column]
             scores[own[column], 1] += spoken[column] * recency
         known += 1
-    return known
+    return scores if known else scores[:0]
 
 
-@kernel(NOTHING(REAL_ROWS, INT32S, INT32S, TO_SINGLE_ROWS))
-def _fill(scores: Array, places: Array, items: Array, found: Array) -> None:
+@kernel(TO_SINGLE_ROWS(REAL_ROWS, INT32S, INT32S))
+def _told(scores: Array, places: Array, items: Array) -> Array:
+    found = np.empty((len(items), 2), np.float32)
     for row in range(len(items)):
         place = places[items[row]]
         for column in range(2):
             found[row, column] = scores[place, column] if place >= 0 else np.nan
+    return found
 
 
 class EaseConfig(Settings):

@@ -6,6 +6,8 @@ share of events in a kind, decayed, times the item's share of the kind's recent 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from pydantic import Field
 
@@ -19,18 +21,27 @@ from endcap.strategies.compiled import (
     INT64S,
     NOTHING,
     REAL,
-    REAL_ROWS,
+    REALS,
     SINGLES,
     TO_INT32S,
-    TO_REAL_ROWS,
     TO_REALS,
     TO_SINGLE_ROWS,
     fetch,
     kernel,
+    several,
 )
 from endcap.strategies.contract import Query, ReasonCode, Settings
 from endcap.strategies.recall.top import top
-from endcap.strategies.tally import Sums, Tally, item_tally
+from endcap.strategies.tally import Tally, item_tally
+
+
+class Leaning(NamedTuple):
+    """What a shopper leans to among the groups of a kind."""
+
+    groups: Array
+    """int32[g], each once."""
+    shares: Array
+    """float64[g], summing to at most 1."""
 
 
 class Kind:
@@ -47,23 +58,20 @@ class Kind:
         self.longest = int(np.diff(self.offsets).max(initial=0))  # of the groups
         self.tally = Tally(len(self.offsets) - 1)
 
-    def leaning(self, query: Query, half_life_days: float, most_anchors: int) -> Sums:
-        """The shopper's groups and their share in each (float64[g, 1], summing to at most 1)."""
+    def leaning(self, query: Query, half_life_days: float, most_anchors: int) -> Leaning:
         return query.once(
             f"kinds.{self.name}.{half_life_days}.{most_anchors}",
             lambda: self._leaning(anchors(query, half_life_days, most_anchors)),
         )
 
-    def _leaning(self, start: Anchors) -> Sums:
-        found, sums = np.empty(len(start.items), np.int32), np.empty((len(start.items), 1))
+    def _leaning(self, start: Anchors) -> Leaning:
         table, base = self.tally.use(len(start.items))
-        count = _lean(table, base, start.items, start.weights, self.group_of, found, sums)
-        return Sums(found[:count], sums[:count])
+        return Leaning(*_lean(table, base, start.items, start.weights, self.group_of))
 
-    def fill(self, leaning: Sums, items: Array, column: int, found: Array) -> None:
+    def fill(self, leaning: Leaning, items: Array, column: int, found: Array) -> None:
         """Into a column of ``found`` (float32[n, k]): how likely each item (int32[n]) is by this kind alone."""
-        table, base = self.tally.use(len(leaning.keys))
-        _fill(table, base, leaning.keys, leaning.values, self.group_of, self.share, items, column, found)
+        table, base = self.tally.use(len(leaning.groups))
+        _fill(table, base, leaning.groups, leaning.shares, self.group_of, self.share, items, column, found)
 
 
 def kind(bundle: Bundle, name: str) -> Kind:
@@ -89,12 +97,12 @@ class KindsRecall:
     def recall(self, query: Query, limit: int) -> Recalled:
         """One tally over all kinds: an item's odds add up over the kinds that it is of."""
         leanings = [kind.leaning(query, self.config.half_life_days, self.config.most_anchors) for kind, _ in self.kinds]
-        most = sum(kind.longest * len(at.keys) for (kind, _), at in zip(self.kinds, leanings, strict=True))
+        most = sum(kind.longest * len(at.groups) for (kind, _), at in zip(self.kinds, leanings, strict=True))
         found, odds, count = np.empty(most, np.int32), np.empty(most), 0
         table, base = self.tally.use(most)
         for (kind, weight), at in zip(self.kinds, leanings, strict=True):
             count = _add_odds(
-                table, base, at.keys, at.values, weight, kind.offsets, kind.items, kind.shares, found, odds, count
+                table, base, at.groups, at.shares, weight, kind.offsets, kind.items, kind.shares, found, odds, count
             )
         return top(odds[:count], limit, query.allowed, found[:count])
 
@@ -103,9 +111,10 @@ AHEAD = 8
 """So many turns before it is needed something is asked for that may lie anywhere in the memory."""
 
 
-@kernel(INT(TO_INT32S, INT, INT32S, SINGLES, INT32S, TO_INT32S, TO_REAL_ROWS))
-def _lean(table: Array, base: int, items: Array, weights: Array, group_of: Array, found: Array, sums: Array) -> int:
-    """Fills ``found`` with the groups of the items and ``sums`` with their share of the weights; how many there are."""
+@kernel(several(TO_INT32S, TO_REALS)(TO_INT32S, INT, INT32S, SINGLES, INT32S))
+def _lean(table: Array, base: int, items: Array, weights: Array, group_of: Array) -> tuple[Array, Array]:
+    """The groups of the items and their share of the weights."""
+    found, sums = np.empty(len(items), np.int32), np.empty(len(items))
     total, count = 0.0, 0
     for weight in weights:
         total += weight
@@ -118,13 +127,13 @@ def _lean(table: Array, base: int, items: Array, weights: Array, group_of: Array
         place = table[group] - base
         if place < 0:
             place, table[group] = count, base + count
-            found[count], sums[count, 0] = group, 0.0
+            found[count], sums[count] = group, 0.0
             count += 1
-        sums[place, 0] += weights[row] / total
-    return count
+        sums[place] += weights[row] / total
+    return found[:count], sums[:count]
 
 
-@kernel(INT(TO_INT32S, INT, INT32S, REAL_ROWS, REAL, INT64S, INT32S, SINGLES, TO_INT32S, TO_REALS, INT))
+@kernel(INT(TO_INT32S, INT, INT32S, REALS, REAL, INT64S, INT32S, SINGLES, TO_INT32S, TO_REALS, INT))
 def _add_odds(
     table: Array,
     base: int,
@@ -153,7 +162,7 @@ def _add_odds(
         if turn < AHEAD:
             continue
         group = groups[turn - AHEAD]
-        leaning = leanings[turn - AHEAD, 0] * weight
+        leaning = leanings[turn - AHEAD] * weight
         for place in range(offsets[group], offsets[group + 1]):
             item = items[place]
             row = table[item] - base
@@ -165,7 +174,7 @@ def _add_odds(
     return count
 
 
-@kernel(NOTHING(TO_INT32S, INT, INT32S, REAL_ROWS, INT32S, SINGLES, INT32S, INT, TO_SINGLE_ROWS))
+@kernel(NOTHING(TO_INT32S, INT, INT32S, REALS, INT32S, SINGLES, INT32S, INT, TO_SINGLE_ROWS))
 def _fill(
     table: Array,
     base: int,
@@ -187,4 +196,4 @@ def _fill(
             fetch(table, max(group_of[items[row + AHEAD // 2]], 0))
         group = group_of[items[row]]
         known = group >= 0 and table[group] >= base
-        found[row, column] = leanings[table[group] - base, 0] * share[items[row]] if known else 0.0
+        found[row, column] = leanings[table[group] - base] * share[items[row]] if known else 0.0

@@ -15,7 +15,7 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.strategies.batch import Recalled
-from endcap.strategies.recall.top import best_products, take_out
+from endcap.strategies.recall.top import best_products, taken_out
 
 FIRST = 4096
 """Vectors that are looked at in any case: of 64 numbers each, as many as a core's own cache holds."""
@@ -80,26 +80,21 @@ class Longest:
         if not limit:
             return Found(Recalled.none(), 0)
         plus, given = plus or _NOTHING, _ALL if allowed is None else allowed
-        reach, heap, at = (
-            self.reach * float(np.sqrt(vector @ vector)),
-            np.empty(limit, np.float32),
-            np.empty(limit, np.int32),
-        )
+        heap, at = np.empty(limit, np.float32), np.empty(limit, np.int32)
 
         def look(rows: Array, start: int, stop: int, surely: int, few: int, more: Array, count: int) -> Any:
             return best_products(
-                self.vectors, vector, self.items, given, rows, start, stop, self.lengths, reach, surely, few, more,
+                self.vectors, vector, self.items, given, rows, start, stop, self.lengths, self.reach, surely, few, more,
                 plus.most, least, heap, at, count,
             )  # fmt: skip
 
-        count = look(plus.head, 0, len(plus.head), len(self), 0, plus.values, 0)[0]
+        count = look(plus.head, 0, len(plus.head), len(self), 0, plus.values, 0)[0] if len(plus.head) else 0
         count, seen, passed = look(_EVERY, 0, len(self), max(FIRST, limit), PICK, plus.rest, count)
         if PICK * passed < seen < len(self):
             rows = self._allowed(given, seen)
             count, place, _ = look(rows, 0, len(rows), 0, 0, plus.rest, count)
             seen = int(rows[place]) if place < len(rows) else len(self)
-        take_out(heap, at, count, heap)
-        return Found(Recalled(at[:count], heap[:count]), seen)
+        return Found(Recalled(*taken_out(heap, at, count)), seen)
 
     def _allowed(self, allowed: Array, seen: int) -> Array:
         """int64[m], ascending: the rows behind the first ``seen`` that are of an allowed item."""

@@ -15,13 +15,12 @@ from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import distinct
 from endcap.strategies.batch import Recalled
 from endcap.strategies.compiled import (
+    INT,
     INT32S,
     INT64S,
-    NOTHING,
     SINGLE_ROWS,
     SINGLES,
     TO_SINGLE_ROWS,
-    TO_SINGLES,
     fetch,
     kernel,
 )
@@ -69,15 +68,13 @@ class LikeShoppers:
 
     def count(self, near: Near) -> Array:
         """float32[RINGS, k]: as ``votes``, of these neighbours."""
-        votes = np.zeros(RINGS * len(self.items), np.float32)
-        _vote(near.rows, near.weights, self.offsets, self.bought, votes)
-        return votes.reshape(RINGS, len(self.items))
+        votes: Array = _votes(near.rows, near.weights, self.offsets, self.bought, len(self.items))
+        return votes
 
     def shares(self, votes: Array, items: Array) -> Array:
         """float32[n, RINGS]: of the neighbours those who bought an item (int32[n]) within each window, and ever; 0 of
         an item that cannot be voted for."""
-        shares = np.empty((len(items), RINGS), np.float32)
-        _add_rings(votes, self.places, items, shares)
+        shares: Array = _shares(votes, self.places, items)
         return shares
 
     def around(self, query: Query) -> Near:
@@ -139,9 +136,10 @@ AHEAD = 8
 """So many numbers of 64 bytes each, before they are needed, what was bought is asked for."""
 
 
-@kernel(NOTHING(INT32S, SINGLES, INT64S, INT32S, TO_SINGLES))
-def _vote(rows: Array, weights: Array, offsets: Array, bought: Array, votes: Array) -> None:
+@kernel(TO_SINGLE_ROWS(INT32S, SINGLES, INT64S, INT32S, INT))
+def _votes(rows: Array, weights: Array, offsets: Array, bought: Array, count: int) -> Array:
     """A table over all items that can be voted for: it stays in a core's cache, and no vote waits for another."""
+    votes = np.zeros(RINGS * count, np.float32)
     for near in range(len(rows)):
         if near + 1 < len(rows) and rows[near + 1] >= 0:
             first = offsets[rows[near + 1]]
@@ -152,15 +150,18 @@ def _vote(rows: Array, weights: Array, offsets: Array, bought: Array, votes: Arr
         first, end, weight = np.uint64(offsets[rows[near]]), np.uint64(offsets[rows[near] + 1]), weights[near]
         for entry in range(first, end):  # unsigned: a place below zero would count from the end
             votes[np.uint32(bought[entry])] += weight
+    return votes.reshape(RINGS, count)
 
 
-@kernel(NOTHING(SINGLE_ROWS, INT32S, INT32S, TO_SINGLE_ROWS))
-def _add_rings(votes: Array, places: Array, items: Array, shares: Array) -> None:
+@kernel(TO_SINGLE_ROWS(SINGLE_ROWS, INT32S, INT32S))
+def _shares(votes: Array, places: Array, items: Array) -> Array:
+    shares = np.empty((len(items), RINGS), np.float32)
     for row in range(len(items)):
         place, share = places[items[row]], np.float32(0.0)
-        for ring in range(len(votes)):
+        for ring in range(RINGS):
             share += votes[ring, place] if place >= 0 else np.float32(0.0)
             shares[row, ring] = share
+    return shares
 
 
 def like_shoppers(bundle: Bundle) -> LikeShoppers:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Recalled
+from endcap.strategies.compiled import FLAGS, INT, INT32S, SINGLES, TO_INT32S, TO_SINGLES, kernel, several
 from endcap.strategies.contract import Query, ReasonCode, Settings
-
-FEW = 8
-"""So many times the limit are looked at before the whole list."""
 
 
 class PopularConfig(Settings):
@@ -24,10 +25,20 @@ class PopularRecall:
         self.scores = part.array("scores")  # float32[k]
 
     def recall(self, query: Query, limit: int) -> Recalled:
-        if query.allowed is None:
+        allowed = query.allowed
+        if allowed is None:
             return Recalled(self.items[:limit], self.scores[:limit])
-        for some in (limit * FEW, len(self.items)):  # most are allowed, as a rule: the whole list is seldom needed
-            rows = query.allowed[self.items[:some]].nonzero()[0][:limit]
-            if len(rows) == limit:
-                break
-        return Recalled(self.items[rows], self.scores[rows])
+        return Recalled(*_first(self.items, self.scores, allowed, limit))
+
+
+@kernel(several(TO_INT32S, TO_SINGLES)(INT32S, SINGLES, FLAGS, INT))
+def _first(items: Array, scores: Array, allowed: Array, limit: int) -> tuple[Array, Array]:
+    """The first ``limit`` that are allowed: most are, as a rule, so that few are looked at."""
+    found, found_scores, count = np.empty(limit, np.int32), np.empty(limit, np.float32), 0
+    for place in range(len(items)):
+        if count == limit:
+            break
+        if allowed[items[place]]:
+            found[count], found_scores[count] = items[place], scores[place]
+            count += 1
+    return found[:count], found_scores[:count]

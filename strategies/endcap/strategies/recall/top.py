@@ -11,18 +11,17 @@ from endcap.strategies.compiled import (
     INT,
     INT32S,
     INT64S,
-    NOTHING,
     REAL,
     REALS,
     SINGLE,
     SINGLE_ROWS,
     SINGLES,
-    THREE_INTS,
     TO_INT32S,
     TO_REALS,
     TO_SINGLES,
     compiled,
     kernel,
+    several,
 )
 
 
@@ -32,11 +31,13 @@ def top(scores: Array, limit: int, allowed: Array | None = None, items: Array | 
     ``scores`` is float[n], one each of ``items`` (int[n], distinct), or of the items 0 to n - 1; an item at zero or
     below, or not ``allowed`` (bool, by item), is never proposed.
     """
-    limit = min(limit, len(scores))
-    best, at = np.empty(limit, np.float32), np.empty(limit, np.int32)
-    numbers = _NONE if items is None else items.astype(np.int32, copy=False)
-    count = _best(np.ascontiguousarray(scores), numbers, _ALL if allowed is None else allowed, best, at)
-    return Recalled(at[:count], best[:count])
+    if not scores.flags.c_contiguous:
+        scores = np.ascontiguousarray(scores)
+    if items is None:
+        items = _NONE
+    elif items.dtype != np.int32:
+        items = items.astype(np.int32)
+    return Recalled(*_best(scores, limit, items, _ALL if allowed is None else allowed))
 
 
 _LEAST = np.finfo(np.float32).smallest_subnormal
@@ -92,34 +93,31 @@ def keep(scores: Array, numbers: Array, allowed: Array, floor: float, heap: Arra
     return count
 
 
-@kernel(*(NOTHING(scores, TO_INT32S, INT, TO_SINGLES) for scores in (TO_SINGLES, TO_REALS)))
-def take_out(heap: Array, at: Array, count: int, best: Array) -> None:
-    """Puts the scores of a heap of ``count``, the best first, into ``best``, which may be the heap itself, and ``at``
-    into that order."""
+@kernel(*(several(TO_INT32S, TO_SINGLES)(heap, TO_INT32S, INT) for heap in (TO_SINGLES, TO_REALS)))
+def taken_out(heap: Array, at: Array, count: int) -> tuple[Array, Array]:
+    """The numbers and scores of a heap of ``count``, best first. It is of no use afterwards."""
     for last in range(count - 1, 0, -1):
         score, number = heap[last], at[last]
-        best[last], at[last] = heap[0], at[0]
+        heap[last], at[last] = heap[0], at[0]
         sink(heap, at, last, score, number)
-    if count:
-        best[0] = heap[0]
+    return at[:count], heap[:count].astype(np.float32)
 
 
-@kernel(*(INT(scores, INT32S, FLAGS, TO_SINGLES, TO_INT32S) for scores in (SINGLES, REALS)))
-def _best(scores: Array, numbers: Array, allowed: Array, best: Array, at: Array) -> int:
-    """Fills ``best`` and ``at``, best first, and says how many there are. Empty arrays stand for all."""
-    heap = np.empty(len(best), scores.dtype)
-    if len(best) == 0:
-        return 0
-    count: int = keep(scores, numbers, allowed, _LEAST, heap, at, 0)
-    take_out(heap, at, count, best)
-    return count
+@kernel(*(several(TO_INT32S, TO_SINGLES)(scores, INT, INT32S, FLAGS) for scores in (SINGLES, REALS)))
+def _best(scores: Array, limit: int, numbers: Array, allowed: Array) -> tuple[Array, Array]:
+    """The numbers and scores, best first. Empty arrays stand for all."""
+    most = min(limit, len(scores))
+    heap, at = np.empty(most, scores.dtype), np.empty(most, np.int32)
+    count = keep(scores, numbers, allowed, _LEAST, heap, at, 0) if most else 0
+    best: tuple[Array, Array] = taken_out(heap, at, count)
+    return best
 
 
 BLOCK = 64
 
 
 @kernel(
-    THREE_INTS(
+    several(INT, INT, INT)(
         SINGLE_ROWS, SINGLES, INT32S, FLAGS, INT64S, INT, INT, SINGLES, REAL, INT, INT, SINGLES,
         SINGLES, SINGLE, TO_SINGLES, TO_INT32S, INT,
     ),
@@ -147,11 +145,15 @@ def best_products(
     """Takes the best products of ``vector`` with the rows from ``start`` to ``stop`` of ``rows``, or of all where it is
     empty, into a heap as ``keep`` does: those of allowed items, ``more`` (by row) added, of at least ``least``.
 
-    Behind the first ``surely`` rows the search ends where ``reach`` times the row's length, with ``most`` (by row)
+    Behind the first ``surely`` rows the search ends where ``reach`` times both lengths, with ``most`` (by row)
     added, is less than what there is already; or where only one item in ``few`` or less was allowed. Returns how many
     places of the heap are taken, where the search ended, and how many of the items were allowed.
     """
     numbers, scores, passed, place = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.float32), 0, start
+    square = 0.0
+    for value in vector:
+        square += np.float64(value) * value
+    reach *= np.sqrt(square)
     while place < stop:
         row = rows[place] if len(rows) else place
         floor = max(least, heap[0]) if count == len(heap) else least
