@@ -162,9 +162,9 @@ class Desk:
         """Count the call as open until its answer is sent."""
         self.open += 1
         self.idle.clear()
-        context.add_done_callback(lambda _: self._closed())  # type: ignore[arg-type]  # the stubs want a class
+        context.add_done_callback(self._closed)  # type: ignore[arg-type]  # the stubs want a class
 
-    def _closed(self) -> None:
+    def _closed(self, context: object) -> None:
         self.open -= 1
         if not self.open:
             self.idle.set()

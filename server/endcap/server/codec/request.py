@@ -66,7 +66,7 @@ def read(request: pb.RankRequest, serving: Serving, wall_seconds: float | None =
     request_id = request.request_id or token_hex(16)
     page = PageToken.decode(request.page_token) if request.page_token else None
     offset = page.offset if page else 0
-    items = Items.of(request, serving)
+    items = Items.of(request, given, serving)
     user = _user(request.user_id, serving)
     now, history = _moment(request, user, serving, page, wall_seconds)
     context = request.context
@@ -201,18 +201,24 @@ class Items(NamedTuple):
     missing: tuple[str, ...]
 
     @classmethod
-    def of(cls, request: pb.RankRequest, serving: Serving) -> Items:
-        find = serving.bundle.catalog.ids.numbers
+    def of(cls, request: pb.RankRequest, given: set[str], serving: Serving) -> Items:
+        find, excluded = serving.bundle.catalog.ids.numbers, NO_ITEMS
+        if "excluded_item_ids" in given:
+            excluded = _known(find(request.excluded_item_ids))
+        if given.isdisjoint(_ASKED):
+            return cls(NO_ITEMS, NO_ITEMS, NO_ITEMS, excluded, ())
         events = [event.item_id for event in request.recent_events]
         asked: tuple[Sequence[str], ...] = (events, request.seed_item_ids, request.candidate_item_ids)
-        numbers = [find(names) if names else NO_ITEMS for names in (*asked, request.excluded_item_ids)]
+        numbers = [find(names) if names else NO_ITEMS for names in asked]
         # That an excluded one is unknown is no news to anybody.
-        missing = _unknown(asked, numbers) if any(asked) else ()
-        return cls(numbers[0], _known(numbers[1]), _known(numbers[2]), _known(numbers[3]), missing)
+        return cls(numbers[0], _known(numbers[1]), _known(numbers[2]), excluded, _unknown(asked, numbers))
+
+
+_ASKED: Final = ("recent_events", "seed_item_ids", "candidate_item_ids")
 
 
 def _unknown(names: Sequence[Sequence[str]], numbers: Sequence[Array]) -> tuple[str, ...]:
-    told = (pair for own, found in zip(names, numbers, strict=False) for pair in zip(own, found.tolist(), strict=True))
+    told = (pair for own, found in zip(names, numbers, strict=True) for pair in zip(own, found.tolist(), strict=True))
     return tuple(dict.fromkeys(name for name, number in told if number == UNKNOWN))
 
 

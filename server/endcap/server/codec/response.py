@@ -34,28 +34,26 @@ class ResponseWriter:
         self.version = serving.bundle.manifest.version
         self._digest = digest(self.version.encode())
         self._items = ItemWriter(serving.bundle.catalog)
+        self._about = {name: self._new_about(name) for name in serving.strategies.by_name}
 
     def write(self, ask: Ask, slate: Slate) -> bytes:
         """The page that ``ask`` asks for, but for what ``sign`` adds: the same for every request of this content."""
-        about = pb.RankResponse(
-            strategy=ask.strategy.name,
-            bundle_version=self.version,
-            degradations=[_degradation(each) for each in slate.run.degradations],
-            candidate_count=slate.considered + sum(slate.run.dropped.values()),
-            filter_drops=_filter_drops(slate.run),
-        )
-        return about.SerializeToString() + self._items.items(ask, slate)
+        run = slate.run
+        considered = _CANDIDATES + varint(slate.considered + sum(run.dropped.values()))
+        rare = _amiss(run) if run.degradations or any(run.dropped.values()) else b""
+        return b"".join((self._about[ask.strategy.name], considered, rare, self._items.items(ask, slate)))
 
     def sign(self, ask: Ask, slate: Slate, now: int, timings: Iterable[Timing]) -> bytes:
         """What belongs to this one request; ``now`` is the time that the slate was ranked for."""
-        own = pb.RankResponse(
-            request_id=ask.request_id,
-            attribution_token=attribution_token(ask.request_id, ask.strategy.name, self.version),
-            missing_item_ids=ask.missing,
-            next_page_token=self._next_page(ask, slate, now),
-        )
-        parts = [_timing_head(stage, component) + float64(seconds * 1000) for stage, component, seconds in timings]
-        return own.SerializeToString() + b"".join(parts)
+        token = attribution_token(ask.request_id, ask.strategy.name, self.version)
+        parts = [sized(_REQUEST_ID, ask.request_id.encode()), sized(_ATTRIBUTION, token.encode())]
+        parts += [sized(_MISSING, name.encode()) for name in ask.missing]
+        if self._goes_on(ask, slate):
+            page = PageToken(ask.query.size, now, ask.query.request_id, self._digest, ask.fingerprint).encode()
+            parts.append(sized(_NEXT_PAGE, page.encode()))
+        for stage, component, seconds in timings:
+            parts += _timing_head(stage, component), float64(seconds * 1000)
+        return b"".join(parts)
 
     def write_valid(self, ask: Ask) -> bytes:
         """The answer to ``validate_only``: what the request resolves to, and no items."""
@@ -66,11 +64,18 @@ class ResponseWriter:
             missing_item_ids=ask.missing,
         ).SerializeToString()
 
-    def _next_page(self, ask: Ask, slate: Slate, now: int) -> str:
+    def _new_about(self, strategy: str) -> bytes:
+        return pb.RankResponse(strategy=strategy, bundle_version=self.version).SerializeToString()
+
+    def _goes_on(self, ask: Ask, slate: Slate) -> bool:
+        """Whether there is a next page."""
         end = ask.query.size
-        if len(slate.items) < end or slate.considered <= end or end > PAGING_DEPTH:
-            return ""
-        return PageToken(end, now, ask.query.request_id, self._digest, ask.fingerprint).encode()
+        return len(slate.items) >= end and slate.considered > end and end <= PAGING_DEPTH
+
+
+_CANDIDATES, _TIMINGS = (tag(pb.RankResponse, name) for name in ("candidate_count", "timings"))
+_REQUEST_ID, _ATTRIBUTION = (tag(pb.RankResponse, name) for name in ("request_id", "attribution_token"))
+_MISSING, _NEXT_PAGE = (tag(pb.RankResponse, name) for name in ("missing_item_ids", "next_page_token"))
 
 
 def write_one_of_batch(index: int, response: bytes, request_id: str) -> bytes:
@@ -93,8 +98,12 @@ def _degradation(degradation: Degradation) -> pb.Degradation:
     )
 
 
-def _filter_drops(run: Run) -> list[pb.FilterDrop]:
-    return [pb.FilterDrop(filter=name, dropped_count=count) for name, count in run.dropped.items() if count]
+def _amiss(run: Run) -> bytes:
+    """What a slate had to do without, and what was dropped from it."""
+    return pb.RankResponse(
+        degradations=[_degradation(each) for each in run.degradations],
+        filter_drops=[pb.FilterDrop(filter=name, dropped_count=count) for name, count in run.dropped.items() if count],
+    ).SerializeToString()
 
 
 @lru_cache(10_000)
@@ -102,4 +111,4 @@ def _timing_head(stage: str, component: str) -> bytes:
     """A timing up to its duration, which is to follow."""
     named = pb.StageTiming(stage=stage, component="" if component == stage else component).SerializeToString()
     head = named + tag(pb.StageTiming, "duration_ms")
-    return tag(pb.RankResponse, "timings") + varint(len(head) + 8) + head
+    return _TIMINGS + varint(len(head) + 8) + head
