@@ -51,7 +51,7 @@ class LikeShoppers:
         self.posting_offsets = part.array("posting_offsets")  # int64[items + 1]
         self.posting_rows, self.posting_values = part.array("posting_rows"), part.array("posting_values")
         self.reference_count = len(part.array("references"))
-        self.items = part.array("items")  # int32[k], ascending: those that can be voted for
+        self.items = part.array("items")  # int32[k]: those that can be voted for
         self.places = part.array("places")  # int32[items]: where in ``items``, -1 where not
         self.offsets = part.array("offsets")  # int64[references + 1]
         self.bought = part.array("bought")  # int32[n]: ring * k + place of what each reference bought, once an item
@@ -132,8 +132,8 @@ class NeighboursRecall:
         return top(votes[0] + votes[1], limit, query.allowed, self.shoppers.items)
 
 
-AHEAD = 8
-"""So many numbers of 64 bytes each, before they are needed, what was bought is asked for."""
+LINE = 16
+"""Numbers that the processor reads from memory at once."""
 
 
 @kernel(TO_SINGLE_ROWS(INT32S, SINGLES, INT64S, INT32S, INT))
@@ -141,15 +141,17 @@ def _votes(rows: Array, weights: Array, offsets: Array, bought: Array, count: in
     """A table over all items that can be voted for: it stays in a core's cache, and no vote waits for another."""
     votes = np.zeros(RINGS * count, np.float32)
     for near in range(len(rows)):
-        if near + 1 < len(rows) and rows[near + 1] >= 0:
-            first = offsets[rows[near + 1]]
-            for line in range(AHEAD):
-                fetch(bought, first + 16 * line)
         if rows[near] < 0:
             continue
         first, end, weight = np.uint64(offsets[rows[near]]), np.uint64(offsets[rows[near] + 1]), weights[near]
-        for entry in range(first, end):  # unsigned: a place below zero would count from the end
-            votes[np.uint32(bought[entry])] += weight
+        ahead = offsets[max(rows[min(near + 1, len(rows) - 1)], 0)]
+        while first < end:
+            fetch(bought, ahead)  # what comes after these, as much of it as is read of these
+            ahead += LINE
+            stop = min(first + np.uint64(LINE), end)
+            for entry in range(first, stop):  # unsigned: a place below zero would count from the end
+                votes[np.uint32(bought[entry])] += weight
+            first = stop
     return votes.reshape(RINGS, count)
 
 

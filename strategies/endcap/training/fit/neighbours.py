@@ -79,7 +79,7 @@ def nearest(rows: csr_matrix, references: Array, context: Context) -> tuple[Arra
 
 
 def purchases_of(shop: Shop, references: Array) -> dict[str, Array]:
-    """What the references went for: ``items`` (int32[k]) in the order of the catalog, ``places`` of them, and by
+    """What the references went for: ``items`` (int32[k]), those of the most buyers first, ``places`` of them, and by
     reference (``offsets``) each item once, as ``bought``: the ring of its last purchase times k, plus its place."""
     size, row_of = len(shop.item_ids), np.full(len(shop.user_ids), -1, np.int64)
     row_of[references] = np.arange(len(references))
@@ -100,7 +100,7 @@ def purchases_of(shop: Shop, references: Array) -> dict[str, Array]:
 def _places(items: Array, size: int) -> tuple[Array, Array]:
     """int32[size], -1 where unknown, and int32[k]: the items with the most buyers, one of ``items`` a buyer."""
     buyers = np.bincount(items, minlength=size)
-    known = np.sort(np.lexsort((np.arange(size), -buyers))[:MOST_ITEMS])
+    known = np.lexsort((np.arange(size), -buyers))[:MOST_ITEMS]  # what is voted for most lies together
     known = known[buyers[known] >= LEAST_BUYERS]
     places = np.full(size, -1, np.int32)
     places[known] = np.arange(len(known))
