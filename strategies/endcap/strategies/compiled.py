@@ -53,6 +53,7 @@ def several(*kinds: Any) -> Any:
 
 INT32S, INT64S, FLAGS = given(INT32), given(INT), given(FLAG)
 SINGLES, REALS = given(SINGLE), given(REAL)
+BYTE_ROWS = given(types.int8, 2)
 INT32_ROWS, SINGLE_ROWS, REAL_ROWS = given(INT32, 2), given(SINGLE, 2), given(REAL, 2)
 TO_INT32S, TO_INT64S, TO_FLAGS = filled(INT32), filled(INT), filled(FLAG)
 TO_SINGLES, TO_REALS = filled(SINGLE), filled(REAL)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from endcap.bundle.events import Array
 from endcap.strategies.recall import longest
-from endcap.strategies.recall.longest import Longest, added, by_length
+from endcap.strategies.recall.longest import Longest, added, by_length, roughly
 
 
 def factors_like(random: np.random.Generator, count: int, width: int = 16) -> Array:
@@ -31,6 +31,7 @@ def best_of_all(scores: Array, items: Array, limit: int, allowed: Array | None =
 def few_looked_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(longest, "FIRST", 64)
     monkeypatch.setattr(longest, "HEAD", 16)
+    monkeypatch.setattr(longest, "ROUGH", 1000)
 
 
 @settings(max_examples=150, deadline=None)
@@ -57,6 +58,14 @@ def test_nothing_is_missed_where_no_cosine_is_ruled_out(
     assert len(np.unique(found.items)) == len(found.items) == len(expected)
     np.testing.assert_allclose(found.scores, [known[each] for each in expected.tolist()], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.scores, [known[each] for each in found.items.tolist()], rtol=1e-4, atol=1e-5)
+
+
+@given(st.integers(0, 2**31), st.sampled_from([0, 1, 50]))
+def test_a_rough_copy_is_off_by_half_a_step_at_most(seed: int, count: int) -> None:
+    vectors = factors_like(np.random.default_rng(seed), count)
+    vectors[::7] = 0.0
+    multiples, steps = roughly(vectors)
+    assert (np.abs(multiples * steps[:, None].astype(np.float64) - vectors) <= 0.5001 * steps[:, None]).all()
 
 
 def test_only_a_part_of_a_large_catalog_is_looked_at() -> None:

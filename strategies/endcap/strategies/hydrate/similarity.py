@@ -23,7 +23,7 @@ from endcap.strategies.compiled import (
     kernel,
 )
 from endcap.strategies.contract import Feature, Proof, Query, ReasonCode, Settings
-from endcap.strategies.recall.als import Factors
+from endcap.strategies.recall.als import factors_of
 from endcap.strategies.recall.covisit import Neighbours
 from endcap.strategies.text.space import text_space
 
@@ -40,7 +40,7 @@ class AlsSimilarity:
     )
 
     def __init__(self, config: AlsSimilarityConfig, bundle: Bundle) -> None:
-        self.factors = Factors(bundle)
+        self.factors = factors_of(bundle)
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         shopper = self.factors.fold_in(query)

@@ -98,6 +98,10 @@ class Factors:
         return top(scores, limit, None, items)
 
 
+def factors_of(bundle: Bundle) -> Factors:
+    return bundle.once("als", lambda: Factors(bundle))
+
+
 def _lengths(part: Part, name: str, items: Array) -> Array:
     """float32[k]; in a bundle that was written before there were any, without an end, so that all are looked at."""
     return part.array(name) if f"{name}.npy" in part.files() else np.broadcast_to(np.float32(np.inf), len(items))
@@ -189,7 +193,7 @@ class AlsRecall:
 
     def __init__(self, config: AlsConfig, bundle: Bundle) -> None:
         self.places = config.newcomers
-        self.factors = Factors(bundle)
+        self.factors = factors_of(bundle)
 
     def recall(self, query: Query, limit: int) -> Recalled:
         shopper = self.factors.fold_in(query)

@@ -26,6 +26,10 @@ PICK = 6
 """A vector that is picked out costs as much time as this many in a row."""
 
 
+ROUGH = 65_536
+"""Of so many vectors a copy is kept that is a quarter as long: hardly any search goes farther."""
+
+
 class Added(NamedTuple):
     """Something that is added to each vector's product: see ``added``."""
 
@@ -64,6 +68,7 @@ class Longest:
     def __init__(self, items: Array, vectors: Array, lengths: Array, reach: float) -> None:
         self.items, self.vectors, self.reach = items, vectors, reach
         self.lengths = np.ascontiguousarray(lengths)
+        self._rough = roughly(vectors[:ROUGH])
         self._row_of = np.full(int(items.max(initial=-1)) + 1, -1, np.int32)  # -1: not among these items
         self._row_of[items] = np.arange(len(items), dtype=np.int32)
 
@@ -84,15 +89,15 @@ class Longest:
 
         def look(rows: Array, start: int, stop: int, surely: int, few: int, more: Array, count: int) -> Any:
             return best_products(
-                self.vectors, vector, self.items, given, rows, start, stop, self.lengths, self.reach, surely, few, more,
+                self.vectors, *self._rough, vector, self.items, given, rows, start, stop, self.lengths, self.reach, surely, few, more,
                 plus.most, least, heap, at, count,
             )  # fmt: skip
 
         count = look(plus.head, 0, len(plus.head), len(self), 0, plus.values, 0)[0] if len(plus.head) else 0
-        count, seen, passed = look(_EVERY, 0, len(self), max(FIRST, limit), PICK, plus.rest, count)
-        if PICK * passed < seen < len(self):
+        count, seen, asked, passed = look(_EVERY, 0, len(self), max(FIRST, limit), PICK, plus.rest, count)
+        if PICK * passed < asked and seen < len(self):
             rows = self._allowed(given, seen)
-            count, place, _ = look(rows, 0, len(rows), 0, 0, plus.rest, count)
+            count, place, *_ = look(rows, 0, len(rows), 0, 0, plus.rest, count)
             seen = int(rows[place]) if place < len(rows) else len(self)
         return Found(Recalled(*taken_out(heap, at, count)), seen)
 
@@ -104,6 +109,13 @@ class Longest:
 
 _NOTHING = Added(np.empty(0, np.int64), *[np.empty(0, np.float32)] * 3)
 _ALL, _EVERY = np.empty(0, np.bool_), np.empty(0, np.int64)
+
+
+def roughly(vectors: Array) -> tuple[Array, Array]:
+    """Vectors (float32[k, f]) as multiples from -127 to 127 (int8[k, f]) of a step (float32[k]) for each."""
+    steps = np.abs(vectors).max(axis=1, initial=0.0) / np.float32(127.0)
+    multiples = np.rint(vectors / np.maximum(steps, np.finfo(np.float32).tiny)[:, None])
+    return multiples.astype(np.int8), steps
 
 
 def by_length(vectors: Array) -> tuple[Array, Array]:

@@ -22,7 +22,7 @@ from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import anchors
 from endcap.strategies.batch import Recalled
 from endcap.strategies.contract import Query, ReasonCode, Settings
-from endcap.strategies.recall.als import DEFAULT_PLACES, Factors
+from endcap.strategies.recall.als import DEFAULT_PLACES, factors_of
 from endcap.strategies.recall.cold import spoken
 from endcap.strategies.recall.longest import added
 from endcap.strategies.text.space import TextSpace, text_space
@@ -88,7 +88,7 @@ class ProfileRecall:
     def __init__(self, config: ProfileConfig, bundle: Bundle) -> None:
         part = bundle.part("als")
         self.config = config
-        self.factors = Factors(bundle)
+        self.factors = factors_of(bundle)
         self.shoppers = ShopperMap(part.array("profile"), part.json("profile"))
         self.spread = part.array("shopper_spread")  # float64[f, f]
         self.space = text_space(bundle) if bundle.has("text") else None

@@ -7,6 +7,7 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.strategies.batch import Recalled
 from endcap.strategies.compiled import (
+    BYTE_ROWS,
     FLAGS,
     INT,
     INT32S,
@@ -20,6 +21,7 @@ from endcap.strategies.compiled import (
     TO_REALS,
     TO_SINGLES,
     compiled,
+    fetch,
     kernel,
     several,
 )
@@ -176,14 +178,16 @@ BLOCK = 64
 
 
 @kernel(
-    several(INT, INT, INT)(
-        SINGLE_ROWS, SINGLES, INT32S, FLAGS, INT64S, INT, INT, SINGLES, REAL, INT, INT, SINGLES,
-        SINGLES, SINGLE, TO_SINGLES, TO_INT32S, INT,
+    several(INT, INT, INT, INT)(
+        SINGLE_ROWS, BYTE_ROWS, SINGLES, SINGLES, INT32S, FLAGS, INT64S, INT, INT, SINGLES, REAL, INT, INT,
+        SINGLES, SINGLES, SINGLE, TO_SINGLES, TO_INT32S, INT,
     ),
     sums_in_any_order=True,
 )  # fmt: skip
 def best_products(
     vectors: Array,
+    rough: Array,
+    steps: Array,
     vector: Array,
     items: Array,
     allowed: Array,
@@ -200,35 +204,51 @@ def best_products(
     heap: Array,
     at: Array,
     count: int,
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     """Takes the best products of ``vector`` with the rows from ``start`` to ``stop`` of ``rows``, or of all where it is
     empty, into a heap as ``keep`` does: those of allowed items, ``more`` (by row) added, of at least ``least``.
 
-    Behind the first ``surely`` rows the search ends where ``reach`` times both lengths, with ``most`` (by row)
-    added, is less than what there is already; or where only one item in ``few`` or less was allowed. Returns how many
-    places of the heap are taken, where the search ended, and how many of the items were allowed.
+    Behind the first ``surely`` rows the search ends where ``reach`` times both lengths, with ``most`` (by row) added,
+    is less than what there is already; or where only one item in ``few`` that it was asked of was allowed. The first rows are also
+    there as ``rough`` multiples of ``steps``, which are read first: where even the most that the rounding can hide does
+    not lift a product to what there is already, the row itself is not read. Returns how many places of the heap are
+    taken, where the search ended, and of how many rows it was asked how many are of an allowed item.
     """
-    numbers, scores, passed, place = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.float32), 0, start
-    square = 0.0
+    width, square, total, asked, passed, place = len(vector), 0.0, 0.0, 0, 0, start
     for value in vector:
         square += np.float64(value) * value
+        total += np.float64(abs(value))
     reach *= np.sqrt(square)
+    hidden = np.float32(0.505 * total)  # of a step: half of it by rounding, and a hundredth of that for float32's own
+    taken, numbers, scores = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int32), np.empty(BLOCK, np.float32)
     while place < stop:
         row = rows[place] if len(rows) else place
         floor = max(least, heap[0]) if count == len(heap) else least
         bound = reach * lengths[row] + (most[row] if len(most) else 0.0) if row >= surely else np.inf
-        if (floor > 0.0 and bound < floor) or (row >= surely and few * passed < place - start and few):
+        if (floor > 0.0 and bound < floor) or (row >= surely and few * passed < asked and few):
             break
         end, size = min(place + BLOCK, stop), 0
         for each in range(place, end):
             row = rows[each] if len(rows) else each
+            if floor > 0.0 and row < len(rough):
+                about = np.float32(0.0)
+                for column in range(width):
+                    about += np.float32(rough[row, column]) * vector[column]
+                if (about + hidden) * steps[row] + (more[row] if len(more) else np.float32(0.0)) < floor:
+                    continue
+            asked += 1
             if len(allowed) and not allowed[items[row]]:
                 continue
-            product = np.float32(0.0)
-            for column in range(len(vector)):
-                product += vectors[row, column] * vector[column]
-            numbers[size], scores[size] = items[row], product + more[row] if len(more) else product
+            for column in range(0, width, 16):
+                fetch(vectors, row * width + column)
+            passed += 1
+            taken[size] = row
             size += 1
+        for each in range(size):
+            row, product = taken[each], np.float32(0.0)
+            for column in range(width):
+                product += vectors[row, column] * vector[column]
+            numbers[each], scores[each] = items[row], product + more[row] if len(more) else product
         count = keep(scores[:size], numbers[:size], _ALL, max(least, _LEAST), heap, at, count)
-        passed, place = passed + size, end
-    return count, place, passed
+        place = end
+    return count, place, asked, passed
