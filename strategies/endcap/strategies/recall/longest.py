@@ -89,8 +89,8 @@ class Longest:
 
         def look(rows: Array, start: int, stop: int, surely: int, few: int, more: Array, count: int) -> Any:
             return best_products(
-                self.vectors, *self._rough, vector, self.items, given, rows, start, stop, self.lengths, self.reach, surely, few, more,
-                plus.most, least, heap, at, count,
+                self.vectors, *self._rough, vector, self.items, given, rows, start, stop, self.lengths, self.reach,
+                surely, few, more, plus.most, least, heap, at, count,
             )  # fmt: skip
 
         count = look(plus.head, 0, len(plus.head), len(self), 0, plus.values, 0)[0] if len(plus.head) else 0

@@ -209,10 +209,10 @@ def best_products(
     empty, into a heap as ``keep`` does: those of allowed items, ``more`` (by row) added, of at least ``least``.
 
     Behind the first ``surely`` rows the search ends where ``reach`` times both lengths, with ``most`` (by row) added,
-    is less than what there is already; or where only one item in ``few`` that it was asked of was allowed. The first rows are also
-    there as ``rough`` multiples of ``steps``, which are read first: where even the most that the rounding can hide does
-    not lift a product to what there is already, the row itself is not read. Returns how many places of the heap are
-    taken, where the search ended, and of how many rows it was asked how many are of an allowed item.
+    is less than what there is already; or where of the items only one in ``few`` or less was allowed. The first rows
+    are also there as ``rough`` multiples of ``steps``, which are read first: where even the most that the rounding can
+    hide does not lift a product to what there is already, the row itself is not read, nor asked if its item is allowed.
+    Returns how many places of the heap are taken, where the search ended, how many were asked, and are allowed.
     """
     width, square, total, asked, passed, place = len(vector), 0.0, 0.0, 0, 0, start
     for value in vector:
