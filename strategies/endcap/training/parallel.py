@@ -1,4 +1,7 @@
-"""The same work on every core, in processes of their own, each of which computes on one thread."""
+"""The same work on every core, in processes of their own, each of which computes on one thread.
+
+A small shop's work is done in this process, on one thread as well: it takes less time than starting others.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from threadpoolctl import threadpool_limits
 
@@ -21,6 +24,8 @@ LOOKED_EVERY = 0.5
 """Seconds between two looks at how far long tasks are."""
 PARTS = 100
 """What each tells of itself, in all."""
+FEW_EVENTS = 20_000
+"""Of a shop whose work is done in this process."""
 Told: TypeAlias = "Synchronized[int]"
 A = TypeVar("A")
 B = TypeVar("B")
@@ -29,7 +34,7 @@ B = TypeVar("B")
 class Workers:
     """Processes started once and used by several steps: each costs a second of imports."""
 
-    def __init__(self, pool: ProcessPoolExecutor, count: int, progress: Progress, told: Told) -> None:
+    def __init__(self, pool: Executor, count: int, progress: Progress, told: Told) -> None:
         self._pool = pool
         self.count = count
         """Of processes."""
@@ -76,15 +81,35 @@ class Last(Generic[A]):
         return self._kept[1]
 
 
+class _Here(Executor):
+    """This process, one task after the other."""
+
+    def submit(self, work: Callable[..., B], /, *arguments: Any, **named: Any) -> Future[B]:
+        future: Future[B] = Future()
+        with threadpool_limits(1):
+            try:
+                future.set_result(work(*arguments, **named))
+            except Exception as error:
+                future.set_exception(error)
+        return future
+
+
+def workers_for(events: int, progress: Progress) -> AbstractContextManager[Workers]:
+    """Workers for a shop of so many events."""
+    return workers(progress, 0 if events <= FEW_EVENTS else None)
+
+
 @contextmanager
 def workers(progress: Progress, count: int | None = None) -> Iterator[Workers]:
-    """``count`` processes, by default one a core; spawned, since native thread pools do not survive a fork."""
+    """``count`` processes, by default one a core; spawned, since native thread pools do not survive a fork. 0: none but
+    this one."""
     context = multiprocessing.get_context("spawn")
-    count = count or os.cpu_count() or 1
     told = context.Value("q", 0)
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(told,))
+    if count is None:
+        count = os.cpu_count() or 1
+    pool = ProcessPoolExecutor(count, context, _begin, (told,)) if count else _Here()
     try:
-        yield Workers(pool, count, progress, told)
+        yield Workers(pool, max(count, 1), progress, told)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -23,7 +23,7 @@ from endcap.training.evaluate.quick import quick_check
 from endcap.training.evaluate.ranking import Opening, each_alone
 from endcap.training.evaluate.scorer import fit_calibration
 from endcap.training.fit.fitter import Context
-from endcap.training.parallel import Workers, workers
+from endcap.training.parallel import Workers, workers_for
 from endcap.training.progress import Progress, silent
 from endcap.training.ranker.fit import Course, Ranker, best_share, fit_rankers, write_ranker
 from endcap.training.ranker.lessons import Snapshot, Snapshots, gather_rows
@@ -69,7 +69,7 @@ def train_on(shop: Shop, config: ShopConfig, out: Path, progress: Progress, cloc
     with ExitStack() as stack:
         final = stack.enter_context(BundleWriter(out))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".training-", dir=out)))
-        pool = stack.enter_context(workers(progress))
+        pool = stack.enter_context(workers_for(len(shop.log), progress))
         context = Context(config, progress, kept=out / ".learning")
         with clock.lap("fit"):
             begun = Snapshots(stack, pool, scratch, shop, windows, config)

@@ -32,7 +32,7 @@ from endcap.training.evaluate.questions import Translation
 from endcap.training.evaluate.ranking import DEPTH, Opening
 from endcap.training.evaluate.scorer import judge_recall, judge_scorer
 from endcap.training.evaluate.verdict import Asked, comparisons, verdict
-from endcap.training.parallel import workers
+from endcap.training.parallel import workers_for
 from endcap.training.progress import Progress, silent
 from endcap.training.shop import Shop
 from endcap.training.train import Stopwatch, train_on
@@ -58,7 +58,7 @@ def evaluate(config: ShopConfig, options: Options, progress: Progress = silent) 
         with clock.lap("train"):
             bundle = given or bundle_for(holdout, config, Path(scratch), progress)
         check_bundle(bundle, holdout)
-        with workers(progress) as pool:
+        with workers_for(len(holdout.known.log), progress) as pool:
             main, seed = bundle.manifest.default_strategy, config.training.seed
             bench = Bench(holdout, bundle, main, pool, Path(scratch), progress, clock, seed)
             found = about(bench, options) | judged(bench, config if options.ablate else None)

@@ -26,7 +26,7 @@ from endcap.training.evaluate.protocol import in_window, temporal
 from endcap.training.evaluate.school import School, Trial, lessons_of
 from endcap.training.evaluate.verdict import Asked
 from endcap.training.fit.fitter import Context
-from endcap.training.parallel import workers
+from endcap.training.parallel import workers_for
 from endcap.training.progress import Progress, silent
 from endcap.training.ranker.trees import PARAMETERS
 from endcap.training.ranker.windows import Window, cut
@@ -99,7 +99,7 @@ def _bench(stack: ExitStack, shop: Shop, window: Window, config: ShopConfig, pro
     scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="endcap-tune-")))
     writer = stack.enter_context(BundleWriter(scratch))
     bundle = writer.preview(write_snapshot(writer, holdout.known, Context(config, progress)))
-    pool = stack.enter_context(workers(progress))
+    pool = stack.enter_context(workers_for(len(shop.log), progress))
     main, seed = config.default_strategy, config.training.seed
     return Bench(holdout, bundle, main, pool, scratch, progress, Stopwatch(), seed)
 

@@ -28,7 +28,7 @@ from endcap.training.evaluate.given import check_events
 from endcap.training.evaluate.plain import moment, plain
 from endcap.training.evaluate.protocol import Holdout, temporal
 from endcap.training.evaluate.ranking import Opening
-from endcap.training.parallel import workers
+from endcap.training.parallel import workers_for
 from endcap.training.progress import Progress, silent
 from endcap.training.ready import check_text_model
 from endcap.training.shop import Shop
@@ -75,7 +75,7 @@ def evaluate_cold(config: ShopConfig, options: ColdOptions, progress: Progress =
     with tempfile.TemporaryDirectory(prefix="endcap-evaluate-") as scratch:
         with clock.lap("train"):
             bundle = bundle_for(holdout, config, Path(scratch), progress)
-        with workers(progress) as pool, clock.lap("judge"):
+        with workers_for(len(shop.log), progress) as pool, clock.lap("judge"):
             bench = Bench(holdout, bundle, config.default_strategy, pool, Path(scratch), progress, clock, seed)
             found = judged(bench, shop, hidden)
     return {**plain(about(bench, options, hidden) | found), "seconds": clock.seconds}
