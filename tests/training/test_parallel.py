@@ -3,10 +3,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy  # noqa: F401  # whose threads are counted
 import pytest
+from threadpoolctl import threadpool_info
 
 from endcap.training import parallel
-from endcap.training.parallel import PARTS, Last, within_task, workers
+from endcap.training.parallel import FEW_EVENTS, PARTS, Last, within_task, workers, workers_for
 from endcap.training.progress import silent
 
 
@@ -70,3 +72,21 @@ def test_what_was_made_last_is_kept_for_an_equal_key_and_made_anew_for_another()
 
     last: Last[str] = Last()
     assert [last.of(key, make) for key in ("a", "a", "b", "a")] == ["thing 1", "thing 1", "thing 2", "thing 3"]
+
+
+def own_process(_: int) -> tuple[int, set[int]]:
+    return os.getpid(), {pool["num_threads"] for pool in threadpool_info()}
+
+
+def test_a_small_shops_work_is_done_in_this_process_on_one_thread() -> None:
+    with workers_for(FEW_EVENTS, silent) as pool:
+        assert pool.map("counting", own_process, [0, 1]) == [(os.getpid(), {1})] * 2
+        assert pool.map_long("counting", own_process, [0]) == [(os.getpid(), {1})]
+        with pytest.raises(ValueError, match="no way through nowhere"):
+            pool.map_long("failing", fail, [Path("nowhere")])
+
+
+def test_a_larger_shops_work_is_done_in_others() -> None:
+    with workers_for(FEW_EVENTS + 1, silent) as pool:
+        ((pid, threads),) = pool.map("counting", own_process, [0])
+    assert (pid != os.getpid(), threads) == (True, {1})

@@ -38,10 +38,8 @@ def test_a_shop_is_read_back_from_its_bundle_as_it_was(tmp_path: Path) -> None:
 def test_periods_lie_by_item_and_unknown_values_count_as_nothing(tmp_path: Path) -> None:
     values = np.array([[1.0], [np.nan], [3.0]], np.float32)
     times = np.array([10, 20, 30], np.int64)
-    periods = ItemPeriods(np.array([1, 1, 4], np.int32), times, times + 5, ["x"], values)
-    part = snapshot(replace(shop_of([(0, 1, 5)]), periods=replace(periods, ends=times + [5, 7, 6])), tmp_path).part(
-        "periods"
-    )
+    periods = ItemPeriods(np.array([1, 1, 4], np.int32), times, times + np.array([5, 7, 6]), ["x"], values)
+    part = snapshot(replace(shop_of([(0, 1, 5)]), periods=periods), tmp_path).part("periods")
     assert part.array("offsets").tolist() == [0, 0, 2, 2, 2, 3, 3]
     assert part.array("values").tolist() == [[1], [0], [3]]
     assert part.json("names") == ["x"]
