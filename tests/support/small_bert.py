@@ -64,3 +64,7 @@ def titles(count: int = 120) -> list[str]:
 
 def copy_of(model: Path, into: Path) -> Path:
     return Path(shutil.copytree(model, into / model.name))
+
+
+def tokenizer_of(content: str) -> Tokenizer:
+    return Tokenizer.from_str(content)

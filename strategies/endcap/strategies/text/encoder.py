@@ -1,4 +1,5 @@
-"""Text to vector by ONNX Runtime and raw ``tokenizers``: no torch, no transformers.
+"""Text to vector by raw ``tokenizers`` and ONNX Runtime, or for a query by Endcap's own machine code: no torch, no
+transformers.
 
 The graph does pooling and L2 normalisation itself, so a cosine is a plain dot product.
 
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from endcap.bundle.folder import BundleError
+from endcap.strategies.text.bert import Bert
 from endcap.strategies.text.device import Device, open_fitting
 from endcap.strategies.text.info import GRAPH_NAME, TOKENIZER_NAME, EncoderInfo
 from endcap.strategies.text.kept import KeptVectors
@@ -53,8 +55,11 @@ class Encoder:
         queries: Tokenizer,
         cache_size: int,
         kept: KeptVectors | None = None,
+        bert: Bert | None = None,
     ) -> None:
+        """``bert`` is what queries are encoded by, where there is machine code for the model; else by the graph."""
         self.info = info
+        self._bert = bert
         self._session = session
         self._kept = kept
         self._inputs = frozenset(entry.name for entry in session.get_inputs())
@@ -83,7 +88,7 @@ class Encoder:
         session = open_fitting(graph, device, quantised=info.quantised, threads=threads)
         path = _existing(folder / TOKENIZER_NAME)
         items, queries = (open_tokenizer(path, most) for most in (info.max_tokens, info.query_max_tokens))
-        return Encoder(info, session, items, queries, cache_size, kept)
+        return Encoder(info, session, items, queries, cache_size, kept, Bert.open(folder))
 
     @property
     def dimension(self) -> int:
@@ -137,9 +142,13 @@ class Encoder:
         return vector
 
     def _encode_query(self, text: str) -> Vectors:
-        ids = self._tokens(self._queries, text)[None]
-        vector: Vectors = self.run(ids, np.ones_like(ids))[0].copy()
+        ids = self._tokens(self._queries, text)
+        vector = self._bert(ids) if self._bert is not None else self._by_graph(ids)
         vector.setflags(write=False)
+        return vector
+
+    def _by_graph(self, ids: Numbers) -> Vectors:
+        vector: Vectors = self.run(ids[None], np.ones_like(ids)[None])[0].copy()
         return vector
 
     @staticmethod

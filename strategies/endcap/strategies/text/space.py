@@ -18,6 +18,7 @@ from endcap.strategies.lexical.index import lexical_index
 from endcap.strategies.lexical.plan import plan, slips
 from endcap.strategies.lexical.words import words
 from endcap.strategies.text import native
+from endcap.strategies.text.bert import SHAPE_NAME, computed_here
 from endcap.strategies.text.encoder import Encoder
 from endcap.strategies.text.index import TextIndex
 from endcap.strategies.text.info import GRAPH_NAME, INFO_NAME, TOKENIZER_NAME, EncoderInfo
@@ -158,9 +159,10 @@ def _kept_vectors(bundle: Bundle, runtime: TextRuntime) -> KeptVectors | None:
 
 
 def _name_of_encoder(bundle: Bundle, runtime: TextRuntime) -> str:
-    """The same just for what gives the same vectors: files, library and device."""
-    files = [bundle.manifest.files.get(f"text/{name}", "") for name in (GRAPH_NAME, INFO_NAME, TOKENIZER_NAME)]
-    told = "/".join([*files, native.onnxruntime().__version__, runtime.device])
+    """The same just for what gives the same vectors: files, library, device, and whether it is by machine code."""
+    names = (GRAPH_NAME, INFO_NAME, TOKENIZER_NAME, SHAPE_NAME)
+    files = [bundle.manifest.files.get(f"text/{name}", "") for name in names]
+    told = "/".join([*files, native.onnxruntime().__version__, runtime.device, str(computed_here())])
     return blake2b(told.encode(), digest_size=8).hexdigest()
 
 
@@ -168,7 +170,6 @@ def _unit(vector: Array) -> Array:
     length = float(np.linalg.norm(vector))
     unit: Array = (vector / length if length > 0 else vector).astype(np.float32)
     return unit
-
 
 
 @kernel(INT(INT32S, SINGLES, INT64S, INT32S, FLAGS, INT, TO_INT32S, TO_SINGLES))

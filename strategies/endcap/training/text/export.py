@@ -1,7 +1,8 @@
 """The text encoder for serving: one ONNX graph, its tokenizer, and what they are, from any BERT-family model.
 
 int8 is tried first and kept only where it passes the parity gate; then int8 for all but the matrices that it does
-worst; then fp32. Which of them it became, and why, is in the report and in encoder.json.
+worst; then fp32. Which of them it became, and why, is in the report and in encoder.json. Beside an int8 graph lie the
+same weights as Endcap's machine code reads them, where that passes the gate too.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from onnx import ModelProto
 
-from endcap.strategies.text.encoder import Encoder
+from endcap.bundle.writer import PartWriter
+from endcap.strategies.text.encoder import Encoder, open_tokenizer
 from endcap.strategies.text.info import GRAPH_NAME, TOKENIZER_NAME, EncoderInfo, Parity
 from endcap.training.progress import Progress, silent
 from endcap.training.text import graph, parity
 from endcap.training.text.folder import ModelError
+from endcap.training.text.layers import quantised_bert, remove_bert, write_bert
 from endcap.training.text.model import SourceModel, check_model
 
 Precision = Literal["int8", "int8-partial", "fp32"]
@@ -80,6 +84,7 @@ def export_encoder(
     source = model if isinstance(model, SourceModel) else _loaded(model, progress)
     progress("exporting the text model")
     job = _prepared(source, list(texts))
+    remove_bert(folder)
     attempts = ladder(job.fp32) if quantise else ladder(job.fp32)[-1:]
     shortfalls: list[str] = []
     for precision, make in attempts:
@@ -89,7 +94,22 @@ def export_encoder(
         if precision == "fp32" or parity.passes(measured):
             break
         shortfalls.append(f"{precision} has cosine {measured.cosine} and overlap {measured.neighbour_overlap}")
+    if precision == "int8":
+        _write_bert(job, folder)
     return _finished(job, folder, precision, measured, shortfalls)
+
+
+def _write_bert(job: _Job, folder: Path) -> None:
+    """What machine code reads, where there is some for the model and it passes the gate as well."""
+    info = job.info("int8")
+    bert = quantised_bert(job.source, info.query_max_tokens)
+    if bert is None:
+        return
+    tokenizer = open_tokenizer(folder / TOKENIZER_NAME, info.query_max_tokens)
+    tokens = [np.array(tokenizer.encode(text).ids or [0], np.int64) for text in job.texts]
+    measured = parity.measure(job.exact, np.stack([bert(ids) for ids in tokens]))
+    if parity.passes(measured):
+        write_bert(bert, PartWriter(folder), measured)
 
 
 def _loaded(model: str | Path | None, progress: Progress) -> SourceModel:

@@ -1,0 +1,351 @@
+"""The machine code of a BERT (Devlin et al., NAACL 2019) in int8, for one short text at a time.
+
+A search is six to ten tokens, for which all of a model's weights are read. ONNX Runtime's products of matrices are made
+for more rows at once, and it spends as long again between them. Products are written in LLVM's own language: up to six
+tokens by 32 columns stay in registers while the weights pass by once, four to an instruction where the processor has it
+(VNNI). Everything stands in one file, because Numba's cache of compiled code knows only the file of the function that
+it compiled.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils as untyped
+from numba.core import types
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic
+
+from endcap.bundle.events import Array
+from endcap.strategies.compiled import (
+    FLAG,
+    INT,
+    INT64S,
+    SINGLE,
+    SINGLE_ROWS,
+    SINGLES,
+    TO_SINGLES,
+    compiled,
+    given,
+    kernel,
+)
+
+COLUMNS: Final = 32
+"""Columns of a matrix side by side; there is no machine code for widths that are no multiple of this."""
+TOKENS: Final = 6
+"""Tokens side by side."""
+FOUR: Final = 4
+"""Bytes of a column that an instruction multiplies and adds up."""
+MIDDLE: Final = 128
+"""What stands for 0 among the bytes of a token."""
+VNNI: Final = "+avx512vnni"
+
+cgutils: Any = untyped
+_BYTE, _INT, _LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+_LANES: Final = 16
+_INTS, _FLOATS = ir.VectorType(_INT, _LANES), ir.VectorType(ir.FloatType(), _LANES)
+_BYTES = ir.VectorType(_BYTE, FOUR * _LANES)
+
+
+def features() -> list[str]:
+    """Of this processor, as LLVM names them."""
+    found: Any = cpu_target.target_context.codegen().magic_tuple()[2]
+    return list(found.split(","))
+
+
+def multiplying(own: list[str]) -> Any:
+    """What sets ``outputs`` (float32[n, N]), in the TOKENS rows from ``row`` on or as many as there are and the COLUMNS
+    columns from ``first`` on, to the product of ``inputs`` (uint8[n, K]) with the codes of these columns.
+
+    Those start at ``start`` and lie as Bert has them. ``sums`` (int32[N]) is what to start from, ``steps`` (float32[n])
+    and ``scales`` (float32[N]) say what a whole number is worth, ``biases`` (float32[N]) what is added. It is compiled
+    for a processor of these features.
+    """
+
+    def typed(
+        typing: Any,
+        codes: Any,
+        start: Any,
+        inputs: Any,
+        steps: Any,
+        sums: Any,
+        scales: Any,
+        biases: Any,
+        outputs: Any,
+        row: Any,
+        first: Any,
+    ) -> Any:
+        numbers = (types.int64, types.int64)
+        signature = types.void(codes, types.int64, inputs, steps, sums, scales, biases, outputs, *numbers)
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            arrays = {
+                place: context.make_array(signature.args[place])(context, builder, arguments[place])
+                for place in (0, 2, 3, 4, 5, 6, 7)
+            }
+            product = _Product(builder, arrays, VNNI in own, *arguments[8:])
+            product.write(builder.gep(arrays[0].data, [arguments[1]]))
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return intrinsic(typed)
+
+
+class _Product:
+    """Writes the code of one such product."""
+
+    def __init__(self, builder: Any, arrays: dict[int, Any], fast: bool, row: Any, first: Any) -> None:
+        self.builder, self.fast, self.row = builder, fast, row
+        self.inputs, self.steps, self.outputs = arrays[2].data, arrays[3].data, arrays[7].data
+        self.rows, self.width = cgutils.unpack_tuple(builder, arrays[2].shape, 2)
+        self.columns = cgutils.unpack_tuple(builder, arrays[7].shape, 2)[1]
+        self.first = [builder.add(first, self._long(lane)) for lane in range(0, COLUMNS, _LANES)]
+        self.sums, self.scales, self.biases = (
+            [self._read(arrays[place].data, each, kind) for each in self.first]
+            for place, kind in ((4, _INTS), (5, _FLOATS), (6, _FLOATS))
+        )
+
+    def write(self, codes: Any) -> None:
+        """A branch for each number of rows that may be left."""
+        builder = self.builder
+        left = builder.sub(self.rows, self.row)
+        for tokens in range(1, TOKENS + 1):
+            with builder.if_then(builder.icmp_signed("==" if tokens < TOKENS else ">=", left, self._long(tokens))):
+                self._write(codes, [builder.add(self.row, self._long(token)) for token in range(tokens)])
+
+    def _write(self, codes: Any, rows: list[Any]) -> None:
+        builder = self.builder
+        totals = [[cgutils.alloca_once(builder, _INTS) for _ in self.first] for _ in rows]
+        for own in totals:
+            for total, start in zip(own, self.sums, strict=True):
+                builder.store(start, total)
+        inputs = [builder.gep(self.inputs, [builder.mul(row, self.width)]) for row in rows]
+        fours, line = builder.udiv(self.width, self._long(FOUR)), self._long(FOUR * _LANES)
+        blocks = [builder.gep(codes, [builder.mul(builder.mul(fours, line), self._long(k))]) for k in range(2)]
+        with cgutils.for_range(builder, fours, intp=_LONG) as loop:
+            weights = [self._read(block, builder.mul(loop.index, line), _BYTES) for block in blocks]
+            for own, data in zip(totals, inputs, strict=True):
+                four = self._read(data, builder.mul(loop.index, self._long(FOUR)), _INT)
+                token = builder.bitcast(self._repeated(four), _BYTES)
+                for total, weight in zip(own, weights, strict=True):
+                    builder.store(self._added(builder.load(total), token, weight), total)
+        for own, row in zip(totals, rows, strict=True):
+            self._keep(own, row)
+
+    def _keep(self, totals: list[Any], row: Any) -> None:
+        builder = self.builder
+        step = self._repeated(builder.load(builder.gep(self.steps, [row])))
+        for total, first, scale, bias in zip(totals, self.first, self.scales, self.biases, strict=True):
+            found = builder.fmul(builder.fmul(builder.sitofp(builder.load(total), _FLOATS), step), scale)
+            place = builder.gep(self.outputs, [builder.add(builder.mul(row, self.columns), first)])
+            builder.store(builder.fadd(found, bias), builder.bitcast(place, _FLOATS.as_pointer()), align=4)
+
+    def _added(self, total: Any, token: Any, weights: Any) -> Any:
+        """``total`` and the products of four bytes each, unsigned with signed."""
+        builder = self.builder
+        if self.fast:
+            kind = ir.FunctionType(_INTS, [_INTS, _BYTES, _BYTES])
+            name = "llvm.x86.avx512.vpdpbusd.512"
+            return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [total, token, weights])
+        wide = ir.VectorType(_INT, FOUR * _LANES)
+        products = builder.mul(builder.zext(token, wide), builder.sext(weights, wide))
+        for place in range(FOUR):
+            lanes = ir.Constant(_INTS, [FOUR * lane + place for lane in range(_LANES)])
+            total = builder.add(total, builder.shuffle_vector(products, ir.Constant(wide, ir.Undefined), lanes))
+        return total
+
+    def _repeated(self, value: Any) -> Any:
+        nothing = ir.Constant(ir.VectorType(value.type, _LANES), ir.Undefined)
+        first = self.builder.insert_element(nothing, value, ir.Constant(_INT, 0))
+        return self.builder.shuffle_vector(first, nothing, ir.Constant(_INTS, [0] * _LANES))
+
+    def _read(self, data: Any, place: Any, kind: Any) -> Any:
+        return self.builder.load(self.builder.bitcast(self.builder.gep(data, [place]), kind.as_pointer()), align=1)
+
+    def _long(self, value: int) -> Any:
+        return ir.Constant(_LONG, value)
+
+
+_multiply_tokens: Any = multiplying(features())
+_CODES, _WORDS, _INTS32 = given(types.int8), given(types.int8, 2), given(types.int32, 2)
+
+
+@compiled
+def quantise(tokens: Array, codes: Array, steps: Array) -> None:
+    """Each row of ``tokens`` (float32[n, K]) in whole steps of its own around MIDDLE."""
+    for token in range(len(tokens)):
+        row, found, most = tokens[token], codes[token], np.int32(0)
+        bits = row.view(np.int32)
+        for place in range(len(bits)):  # as whole numbers, positive float32 sort as they do themselves
+            most = max(most, bits[place] & np.int32(0x7FFFFFFF))
+        step = max(np.int32(most).view(np.float32), np.float32(1e-20)) / np.float32(127.0)
+        scale, middle = np.float32(1.0) / step, np.float32(MIDDLE + 0.5)
+        steps[token] = step
+        for place in range(len(row)):
+            found[place] = np.uint8(np.int32(row[place] * scale + middle))
+
+
+@compiled
+def multiply(tokens: Array, codes: Array, start: int, sums: Array, scales: Array, biases: Array, columns: int) -> Array:
+    """float32[n, columns]: ``tokens`` (float32[n, K]) times the matrix whose codes begin at ``start``, and biases."""
+    outputs = np.empty((len(tokens), columns), np.float32)
+    inputs, steps = np.empty(tokens.shape, np.uint8), np.empty(len(tokens), np.float32)
+    quantise(tokens, inputs, steps)
+    for first in range(0, columns, COLUMNS):
+        for row in range(0, len(tokens), TOKENS):
+            at = start + first * tokens.shape[1]
+            _multiply_tokens(codes, at, inputs, steps, sums, scales, biases, outputs, row, first)
+    return outputs
+
+
+@compiled
+def normalise(tokens: Array, added: Array, gains: Array, shifts: Array, least: np.float32) -> None:
+    """``tokens`` and ``added`` (float32[n, K] each), normalised by layer, in place of ``tokens``."""
+    width = tokens.shape[1]
+    lanes, share = np.empty(_LANES, np.float32), np.float32(1.0 / width)
+    for token in range(len(tokens)):
+        row, more = tokens[token], added[token]
+        lanes[:] = 0.0
+        for start in range(0, width, _LANES):
+            for lane in range(_LANES):
+                value = row[start + lane] + more[start + lane]
+                row[start + lane] = value
+                lanes[lane] += value
+        mean = lanes.sum() * share
+        lanes[:] = 0.0
+        for start in range(0, width, _LANES):
+            for lane in range(_LANES):
+                value = row[start + lane] - mean
+                lanes[lane] += value * value
+        scale = np.float32(1.0) / np.sqrt(lanes.sum() * share + least)
+        for place in range(width):
+            row[place] = (row[place] - mean) * scale * gains[place] + shifts[place]
+
+
+@compiled
+def exponential(value: Any) -> Any:
+    """float32 of a float32 of at most 0, to five digits: by a power of two and a polynomial, without a branch."""
+    value = max(value, np.float32(-87.0))
+    whole = np.int32(value * np.float32(1.4426950408889634) - np.float32(0.5))
+    rest = value - np.float32(whole) * np.float32(0.6931471805599453)
+    total = np.float32(1.0 / 120) * rest + np.float32(1.0 / 24)
+    total = total * rest + np.float32(1.0 / 6)
+    total = total * rest + np.float32(0.5)
+    total = total * rest + np.float32(1.0)
+    total = total * rest + np.float32(1.0)
+    return total * np.int32((whole + np.int32(127)) << np.int32(23)).view(np.float32)
+
+
+@compiled
+def gelu(values: Array) -> None:
+    """In place, to four digits behind the point: the error function by Abramowitz and Stegun, Handbook of Mathematical
+    Functions, 7.1.25."""
+    flat, one = values.reshape(-1), np.float32(1.0)
+    half, root, slope = np.float32(0.5), np.float32(0.7071067811865476), np.float32(0.47047)
+    for place in range(len(flat)):
+        value = flat[place]
+        size = abs(value) * root
+        share = one / (one + slope * size)
+        total = np.float32(0.7478556) * share + np.float32(-0.0958798)
+        total = total * share + np.float32(0.3480242)
+        error = one - total * share * exponential(-size * size)
+        flat[place] = half * (value + abs(value) * error)
+
+
+@compiled
+def attend(states: Array, heads: int) -> Any:
+    """float32[n, H]: for ``states`` (float32[n, 3 H]: queries, keys, values), what each token gathers from all."""
+    count, width = len(states), states.shape[1] // 3
+    size = width // heads
+    gathered, keys = np.zeros((count, width), np.float32), np.empty((size, count), np.float32)
+    shares, shrink = np.empty(count, np.float32), np.float32(1.0 / np.sqrt(size))
+    for head in range(heads):
+        start = head * size
+        for token in range(count):
+            for place in range(size):
+                keys[place, token] = states[token, width + start + place]
+        for token in range(count):
+            shares[:] = 0.0
+            for place in range(size):
+                query, row = states[token, start + place] * shrink, keys[place]
+                for other in range(count):
+                    shares[other] += query * row[other]
+            most, total = shares.max(), np.float32(0.0)
+            for other in range(count):
+                shares[other] = exponential(shares[other] - most)
+                total += shares[other]
+            out = gathered[token, start : start + size]
+            for other in range(count):
+                share, value = shares[other] / total, states[other, 2 * width + start : 2 * width + start + size]
+                for place in range(size):
+                    out[place] += share * value[place]
+    return gathered
+
+
+@compiled
+def _pooled(tokens: Array, mean: bool) -> Any:
+    pooled = tokens[0].copy()
+    if mean:
+        for token in range(1, len(tokens)):
+            pooled += tokens[token]
+    length = np.float32(0.0)
+    for value in pooled:
+        length += value * value
+    return pooled / max(np.sqrt(length), np.float32(1e-12))
+
+
+@kernel(
+    TO_SINGLES(
+        INT64S,
+        _WORDS,
+        SINGLES,
+        SINGLE_ROWS,
+        given(SINGLE, 3),
+        _CODES,
+        _INTS32,
+        SINGLE_ROWS,
+        SINGLE_ROWS,
+        INT,
+        SINGLE,
+        FLAG,
+    )
+)
+def encode(
+    ids: Array,
+    words: Array,
+    word_scales: Array,
+    positions: Array,
+    norms: Array,
+    codes: Array,
+    sums: Array,
+    scales: Array,
+    biases: Array,
+    heads: int,
+    least: np.float32,
+    mean: bool,
+) -> Any:
+    """float32[H], unit length, of a text's token ids (int64[n]); the rest is as in Bert."""
+    width = words.shape[1]
+    inner, start = sums.shape[1] - 5 * width, 0
+    tokens = np.empty((len(ids), width), np.float32)
+    for token in range(len(ids)):
+        for place in range(width):
+            tokens[token, place] = np.float32(words[ids[token], place]) * word_scales[ids[token]]
+    normalise(tokens, positions, norms[0, 0], norms[0, 1], least)
+    for layer in range(len(sums)):
+        own, own_scales, own_biases, at = sums[layer], scales[layer], biases[layer], 0
+        states = multiply(tokens, codes, start, own, own_scales, own_biases, 3 * width)
+        start, at = start + 3 * width * width, 3 * width
+        added = multiply(attend(states, heads), codes, start, own[at:], own_scales[at:], own_biases[at:], width)
+        start, at = start + width * width, at + width
+        normalise(tokens, added, norms[2 * layer + 1, 0], norms[2 * layer + 1, 1], least)
+        wide = multiply(tokens, codes, start, own[at:], own_scales[at:], own_biases[at:], inner)
+        gelu(wide)
+        start, at = start + width * inner, at + inner
+        added = multiply(wide, codes, start, own[at:], own_scales[at:], own_biases[at:], width)
+        start += width * inner
+        normalise(tokens, added, norms[2 * layer + 2, 0], norms[2 * layer + 2, 1], least)
+    return _pooled(tokens, mean)
