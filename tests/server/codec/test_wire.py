@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap.server.codec.wire import float32, sized, tag, varint
+from endcap.server.codec.wire import nearest_float32, sized, tag, varint
 from endcap.v1.ranking_pb2 import FilterDrop, ItemSource, RankedItem
 
 
@@ -26,5 +26,5 @@ def test_a_text_is_read_back(text: str) -> None:
 def test_a_score_is_the_nearest_float32_and_infinite_beyond_its_range(score: float) -> None:
     with np.errstate(over="ignore"):
         nearest = float(np.float32(score))
-    found = ItemSource.FromString(tag(ItemSource, "score") + float32(score)).score
+    found = ItemSource.FromString(tag(ItemSource, "score") + nearest_float32(score)).score
     assert found == nearest or (math.isnan(found) and math.isnan(nearest))

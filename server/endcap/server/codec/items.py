@@ -9,7 +9,7 @@ from typing import Final
 
 from endcap.bundle.catalog import Catalog
 from endcap.server.codec.request import Ask
-from endcap.server.codec.wire import float32, float64, sized, tag, varint
+from endcap.server.codec.wire import float32, float64, nearest_float32, sized, tag, varint
 from endcap.strategies.batch import SCORE
 from endcap.strategies.contract import ReasonCode
 from endcap.strategies.pipeline import Slate
@@ -41,7 +41,7 @@ class ItemWriter:
             items[place] += _source_head(source, rank), float32(score)
         for item, reasons in zip(items, slate.reasons[page], strict=True):
             for code, contribution, feature, value, other in reasons:
-                named = self._named(other)
+                named = self._named(other) if other >= 0 else b""
                 item += _reason_head(code, feature, len(named)), _reason_numbers(contribution, value), named
         if ask.explain:
             for item, known in zip(items, _features(slate, page), strict=True):
@@ -54,7 +54,7 @@ class ItemWriter:
         return sized(_ITEM_ID, name) + sized(_TITLE, title) + _SCORE
 
     def _named(self, other: int) -> bytes:
-        return sized(_REASON_ITEM, self.catalog.ids.ids.encoded(other)) if other >= 0 else b""
+        return sized(_REASON_ITEM, self.catalog.ids.ids.encoded(other))
 
 
 def _sources(slate: Slate, page: slice) -> Iterator[tuple[int, str, int, float]]:
@@ -90,7 +90,7 @@ def _reason_numbers(contribution: float, value: float) -> bytes:
     try:
         return _pack_reason(contribution, _REASON_VALUE, value)
     except OverflowError:
-        return float32(contribution) + _REASON_VALUE + float64(value)
+        return nearest_float32(contribution) + _REASON_VALUE + float64(value)
 
 
 _pack_reason: Final = struct.Struct(f"<f{len(_REASON_VALUE)}sd").pack

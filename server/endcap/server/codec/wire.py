@@ -51,13 +51,14 @@ def sized(tag: bytes, content: bytes) -> bytes:
     return tag + varint(len(content)) + content
 
 
+float32 = struct.Struct("<f").pack
+"""Raises OverflowError beyond the range of a float32."""
 float64 = struct.Struct("<d").pack
-_float32 = struct.Struct("<f").pack
 
 
-def float32(value: float) -> bytes:
-    """The nearest float32, infinite where the value is beyond it."""
+def nearest_float32(value: float) -> bytes:
+    """Infinite where the value is beyond it."""
     try:
-        return _float32(value)
+        return float32(value)
     except OverflowError:
-        return _float32(math.copysign(math.inf, value))
+        return float32(math.copysign(math.inf, value))
