@@ -2,104 +2,25 @@
 
 Two workers and the compiled load generator on the same cores, whose processor time is told apart. Closed loop at 1, 16
 and 64 calls in flight, then open loop at rising rates up to the knee; beside it the plain pipeline behind grpc.aio;
-then what gRPC, codec, admission and metrics cost together, and how workers, threads and connections share the work.
+then what gRPC, codec, admission and metrics cost together, whether to compute on a thread or on the event loop, and how
+workers, threads and connections share the work.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from subprocess import PIPE, Popen
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-from benchmarks import asked
-from benchmarks.apart_server import SPENT
-from benchmarks.common import ROOT, WORK, machine, ratio, write_json
-from benchmarks.load import bundle_to_load, drive, median_run, options_of, parsed, write_requests
-from endcap.bundle.folder import Bundle
-from endcap.cli._demo.server import READY, served
+from benchmarks.common import machine, ratio, write_json
+from benchmarks.load import bundle_to_load, options_of, parsed
+from benchmarks.overhead import overhead, threads_or_loop
+from benchmarks.under_load import Bench, bare_server
 
 Rows = list[dict[str, Any]]
-NOTHING = """\
-[strategies.nothing]
-recall = [{ use = "popular", limit = 20 }]
-score = "by_source"
-select = "top_k"
-"""
-"""As little as a strategy can do: twenty items from a list, in its order. What else a request costs is the server."""
 KNEE_MS = 50.0
 """Past the knee: one answer in a hundred takes longer than this, or is missing."""
-
-
-class Bench:
-    def __init__(self, bundle: Bundle, options: argparse.Namespace) -> None:
-        self.bundle, self.options, self.console = bundle, options, Console()
-        self.seed = int(time.time()) % 1_000_000
-        """Another one each run: no cache on disk has seen these requests."""
-
-    def requests(self, kind: str, count: int, strategy: str = "") -> Path:
-        self.seed += 1
-        made = asked.text(self.bundle, count, self.seed) if kind == "text" else None
-        messages = made or asked.no_text(self.bundle, count, self.seed, strategy)
-        return write_requests(WORK / "requests" / f"{kind}-{strategy or 'default'}.bin", messages)
-
-    @contextmanager
-    def ours(self, workers: int, *more: str) -> Iterator[tuple[str, int]]:
-        with served(self.bundle.folder, 0, 0, WORK / "serve.log", "--workers", str(workers), *more) as server:
-            yield server.address, server.process.pid
-
-    def driven(
-        self, server: tuple[str, int], kind: str, what: str, strategy: str = "", rounds: int = 0, **how: Any
-    ) -> dict[str, Any]:
-        """The median, by rate, of several runs, each with requests of its own. ``how`` is for ``drive``."""
-        address, pid = server
-        runs = [
-            drive(address, self.requests(kind, self._count(how), strategy), pid, seconds=self.options.seconds, **how)
-            for _ in range(rounds or self.options.rounds)
-        ]
-        row = {"what": what, "kind": kind, **median_run(runs)}
-        self.console.print(
-            f"{what}, {kind}: {row['ok_per_s']:.0f}/s, p50 {row['p50_ms']:.1f}, p99 {row['p99_ms']:.1f} ms, "
-            f"processor ms: server {row['server_cpu_ms']:.2f}, client {row['client_cpu_ms']:.2f}, codes {row['codes']}"
-        )
-        return row
-
-    def _count(self, how: dict[str, Any]) -> int:
-        return int(self.options.seconds * max(how.get("rate", 0.0), self.options.most_per_second)) + 100
-
-    def warm(self, server: tuple[str, int], kind: str, strategy: str = "") -> None:
-        drive(server[0], self.requests(kind, 1000, strategy), server[1], seconds=2.0, concurrency=8)
-
-
-@contextmanager
-def bare_server(bundle: Bundle, pipeline: str, workers: int) -> Iterator[tuple[str, int]]:
-    """Address and first process of a pipeline behind nothing but grpc.aio."""
-    told = ("--bundle", str(bundle.folder), "--pipeline", pipeline, "--workers", str(workers))
-    with module_served("benchmarks.bare_server", *told) as server:
-        yield server
-
-
-@contextmanager
-def module_served(module: str, *told: str) -> Iterator[tuple[str, int]]:
-    """Address and first process of a server of this folder's own, once it is ready."""
-    process = Popen([sys.executable, "-m", module, *told], stdout=PIPE, text=True, cwd=ROOT)
-    assert process.stdout is not None
-    try:
-        ready = next(filter(None, map(READY.search, process.stdout)), None)
-        if ready is None:
-            raise RuntimeError(f"{module} ended before it served, with {process.wait()}")
-        yield ready["address"], process.pid
-    finally:
-        process.terminate()
-        process.wait()
-        process.stdout.close()
 
 
 def closed_and_open(bench: Bench, kind: str) -> dict[str, Any]:
@@ -130,36 +51,6 @@ def plainly(bench: Bench) -> Rows:
         return [bench.driven(server, kind, "plain behind grpc.aio, closed 16", concurrency=16) for kind in KINDS]
 
 
-def overhead(bench: Bench) -> dict[str, Any]:
-    """What gRPC, codec, admission and metrics cost a request of one worker together: alone, where one slate answers
-    everything, and beside a pipeline that does as little as one can, whose own time is taken off. Beside it they cost
-    more, since it takes the processor's caches from them."""
-    alone = _told_apart(bench, "one slate for all", "--one-slate")
-    beside = _told_apart(bench, "a strategy that does nothing")
-    return {"overhead_cpu_ms": alone["overhead_cpu_ms"], "alone": alone, "beside_a_pipeline": beside}
-
-
-def _told_apart(bench: Bench, what: str, *more: str) -> dict[str, Any]:
-    """The median run, by what the server costs but for its pipelines."""
-    strategies, file = WORK / "nothing.toml", WORK / "spent.bin"
-    strategies.write_text(NOTHING, encoding="utf-8")
-    told = ("--bundle", str(bench.bundle.folder), "--strategies", str(strategies), "--spent", str(file), *more)
-    runs = []
-    with module_served("benchmarks.apart_server", *told) as server:
-        bench.warm(server, "no_text", "nothing")
-        for _ in range(bench.options.rounds):
-            seconds, requests = SPENT.unpack(file.read_bytes())
-            row = bench.driven(server, "no_text", f"ours, {what}, closed 16", "nothing", rounds=1, concurrency=16)
-            after, answered = SPENT.unpack(file.read_bytes())
-            pipeline = (after - seconds) * 1000 / max(answered - requests, 1)
-            runs.append({"overhead_cpu_ms": row["server_cpu_ms"] - pipeline, "pipeline_cpu_ms": pipeline, **row})
-    middle = sorted(runs, key=lambda row: row["overhead_cpu_ms"])[len(runs) // 2]
-    kept = ("overhead_cpu_ms", "pipeline_cpu_ms", "server_cpu_ms", "client_cpu_ms", "ok_per_s")
-    return {name: round(middle[name], 3) for name in kept} | {
-        "overhead_rounds": [round(row["overhead_cpu_ms"], 3) for row in runs]
-    }
-
-
 def process_models(bench: Bench) -> Rows:
     """Workers against threads, and how evenly connections spread the load."""
     rows: Rows = []
@@ -187,6 +78,7 @@ def main() -> None:
     found["served"] = {kind: closed_and_open(bench, kind) for kind in KINDS} if bench else None
     found["plain"] = plainly(bench) if bench and not options.quick else None
     found["overhead"] = overhead(bench) if bench else None
+    found["threads_or_loop"] = threads_or_loop(bench) if bench else None
     found["process_models"] = process_models(bench) if bench and not options.quick else None
     found["qps"] = {kind: _at_16(found, kind) for kind in KINDS}
     found["qps_ratio"] = {kind: _times(found, kind) for kind in KINDS}

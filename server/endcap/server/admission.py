@@ -52,13 +52,16 @@ class Admission:
         self.in_flight += 1
         self._changed(self.in_flight)
         work = _Work(task, deadline)
-        self._works.put(work)
+        self._hand_over(work)
         try:
             return await work.answer
         except asyncio.CancelledError:
             if work.take():  # no thread has taken it up, and none will
                 self._leave()
             raise
+
+    def _hand_over(self, work: _Work[Any]) -> None:
+        self._works.put(work)
 
     def _work_off(self) -> None:
         """What a thread does until ``close``."""
@@ -76,11 +79,17 @@ class Admission:
         try:
             result = work.result()
         except BaseException as error:
-            _tell(work.answer.get_loop(), self._done, work.answer, None, error)
+            self._tell(work.answer, None, error)
         else:
-            _tell(work.answer.get_loop(), self._done, work.answer, result, None)
+            self._tell(work.answer, result, None)
 
-    def _done(self, answer: asyncio.Future[T], result: T, error: BaseException | None) -> None:
+    def _tell(self, answer: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+        """From any thread; after the loop's end there is nobody left to tell."""
+        loop = answer.get_loop()
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self._done, answer, result, error)
+
+    def _done(self, answer: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
         self._leave()
         if answer.cancelled():
             return
@@ -141,9 +150,3 @@ class _Work(Generic[T]):
         if self.deadline is not None and time.monotonic() >= self.deadline:
             raise OutOfTime
         return self.task()
-
-
-def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: object) -> None:
-    """From any thread; after the loop's end there is nobody left to tell."""
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(callback, *arguments)
