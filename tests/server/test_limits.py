@@ -102,6 +102,13 @@ def test_a_request_in_order_has_no_violations() -> None:
     assert check(request) == []
 
 
+@given(st.lists(st.tuples(st.sampled_from("xé€😀"), st.sampled_from([1, 64, 65, 85, 86, 128, 129, 257])), max_size=4))
+def test_an_id_in_a_list_is_refused_just_when_it_is_too_many_bytes_long(kinds: list[tuple[str, int]]) -> None:
+    ids = [character * count for character, count in kinds]
+    expected = [f"excluded_item_ids[{i}]" for i, name in enumerate(ids) if len(name.encode()) > 256]
+    assert [violation.field for violation in check(RankRequest(excluded_item_ids=ids))] == expected
+
+
 def test_an_empty_request_is_within_its_limits() -> None:
     assert check(RankRequest()) == []
 

@@ -7,7 +7,7 @@ stand as "Limit: ..." in the comments of protos/endcap/v1, and a test compares t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -187,7 +187,7 @@ def _field_check(field: FieldDescriptor, limit: Limit) -> _Check | None:
     if entry is not None and entry.GetOptions().map_entry:
         return _map_check(entry, limit)
     one = _value_check(field, limit.each)
-    return _list_check(one, limit.entries) if field.is_repeated else one
+    return _list_check(one, limit) if field.is_repeated else one
 
 
 def _map_check(entry: Descriptor, limit: Limit) -> _Check:
@@ -206,15 +206,25 @@ def _map_check(entry: Descriptor, limit: Limit) -> _Check:
     return look
 
 
-def _list_check(one: _Check | None, entries: Span | None) -> _Check:
+def _list_check(one: _Check | None, limit: Limit) -> _Check:
     def look(values: Any, path: str, found: list[Violation]) -> None:
-        if _count(len(values), entries, path, found) and one is not None:
-            for i, value in enumerate(values):
-                one(value, f"{path}[{i}]", found)
-                if len(found) >= MAX_VIOLATIONS:
-                    return
+        if not _count(len(values), limit.entries, path, found) or one is None or _short(values, limit.each):
+            return
+        for i, value in enumerate(values):
+            one(value, f"{path}[{i}]", found)
+            if len(found) >= MAX_VIOLATIONS:
+                return
 
     return look
+
+
+def _short(texts: Sequence[str], span: Span | None) -> bool:
+    """Whether none of them is beyond its limit by its number of characters alone, of which each takes at most four
+    bytes: thousands of ids need no look at each."""
+    if span is None or not span.unit:  # messages, or numbers
+        return False
+    lengths = [*map(len, texts)]
+    return span.minimum <= min(lengths) and max(lengths) <= span.maximum / 4
 
 
 def _count(n: int, entries: Span | None, path: str, found: list[Violation]) -> bool:
