@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 
 from endcap.bundle.events import Array
@@ -21,8 +19,8 @@ def _without_seen(query: Query, item_count: int) -> Query:
     allowed = _masked(events.items, events.goals, _ALL if before is None else before, item_count)
     if not len(allowed):
         return query
-    masked = copy.copy(query)  # shallow: the memo stays one
-    masked.__dict__["allowed"] = allowed
+    masked = object.__new__(Query)
+    masked.__dict__.update(query.__dict__, allowed=allowed)  # shallow: the memo stays one
     return masked
 
 
