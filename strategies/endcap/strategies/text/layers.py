@@ -40,6 +40,8 @@ FOUR: Final = 4
 """Bytes of a column that an instruction multiplies and adds up."""
 MIDDLE: Final = 128
 """What stands for 0 among the bytes of a token."""
+AHEAD: Final = 1024
+"""So many bytes before they are read, weights are asked for: by itself a processor stops at the end of a page."""
 VNNI: Final = "+avx512vnni"
 
 cgutils: Any = untyped
@@ -126,7 +128,10 @@ class _Product:
         fours, line = builder.udiv(self.width, self._long(FOUR)), self._long(FOUR * _LANES)
         blocks = [builder.gep(codes, [builder.mul(builder.mul(fours, line), self._long(k))]) for k in range(2)]
         with cgutils.for_range(builder, fours, intp=_LONG) as loop:
-            weights = [self._read(block, builder.mul(loop.index, line), _BYTES) for block in blocks]
+            place = builder.mul(loop.index, line)
+            weights = [self._read(block, place, _BYTES) for block in blocks]
+            for block in blocks:
+                self._ask(builder.gep(block, [builder.add(place, self._long(AHEAD))]))
             for own, data in zip(totals, inputs, strict=True):
                 four = self._read(data, builder.mul(loop.index, self._long(FOUR)), _INT)
                 token = builder.bitcast(self._repeated(four), _BYTES)
@@ -156,6 +161,13 @@ class _Product:
             lanes = ir.Constant(_INTS, [FOUR * lane + place for lane in range(_LANES)])
             total = builder.add(total, builder.shuffle_vector(products, ir.Constant(wide, ir.Undefined), lanes))
         return total
+
+    def _ask(self, place: Any) -> None:
+        """Have the processor bring what stands there nearer, and go on meanwhile."""
+        builder = self.builder
+        kind = ir.FunctionType(ir.VoidType(), [place.type, *[_INT] * 3])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(prefetch, [place, *(ir.Constant(_INT, each) for each in (0, 3, 1))])
 
     def _repeated(self, value: Any) -> Any:
         nothing = ir.Constant(ir.VectorType(value.type, _LANES), ir.Undefined)
@@ -273,7 +285,9 @@ def attend(states: Array, heads: int) -> Any:
                 query, row = states[token, start + place] * shrink, keys[place]
                 for other in range(count):
                     shares[other] += query * row[other]
-            most, total = shares.max(), np.float32(0.0)
+            most, total = shares[0], np.float32(0.0)
+            for other in range(count):
+                most = max(most, shares[other])
             for other in range(count):
                 shares[other] = exponential(shares[other] - most)
                 total += shares[other]
