@@ -81,8 +81,9 @@ def _added_up(items: Array, strengths: Array, places: Array, targets: Array, wei
             continue
         own, spoken, recency = targets[place], weights[place], min(strengths[row], np.float32(MOST_STRENGTH))
         for column in range(width):
-            scores[own[column], 0] += spoken[column]
-            scores[own[column], 1] += spoken[column] * recency
+            target = scores[np.uint32(own[column])]  # unsigned: a place below zero would count from the end
+            target[0] += spoken[column]
+            target[1] += spoken[column] * recency
         known += 1
     return scores if known else scores[:0]
 

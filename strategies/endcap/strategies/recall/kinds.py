@@ -163,14 +163,15 @@ def _add_odds(
             continue
         group = groups[turn - AHEAD]
         leaning = leanings[turn - AHEAD] * weight
-        for place in range(offsets[group], offsets[group + 1]):
-            item = items[place]
+        first, end = np.uint32(offsets[group]), np.uint32(offsets[group + 1])
+        for place in range(first, end):  # unsigned: a place below zero would count from the end
+            item = np.uint32(items[place])
             row = table[item] - base
             if row < 0:
                 row, table[item] = count, base + count
-                found[count], odds[count] = item, 0.0
+                found[np.uint32(count)], odds[np.uint32(count)] = item, 0.0
                 count += 1
-            odds[row] += leaning * shares[place]
+            odds[np.uint32(row)] += leaning * shares[place]
     return count
 
 
