@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap.strategies.text.space import _pick_items
+from endcap.strategies.text.space import _mark, _pick_items
 
 COUNTS = st.lists(st.integers(0, 6), min_size=1, max_size=20)
 
@@ -33,3 +33,12 @@ def test_each_text_gives_its_first_allowed_items(
     places = np.arange(len(texts), dtype=np.float32)
     count = _pick_items(np.array(texts, np.int32), places, offsets, items, mask, per_text, picked, scores)
     assert list(zip(picked[:count].tolist(), scores[:count].tolist(), strict=True)) == expected
+
+
+@given(st.lists(st.integers(0, 9), max_size=60), st.randoms(use_true_random=False), st.floats(0, 1))
+def test_a_text_is_allowed_where_one_of_its_items_is(owners: list[int], random: Random, share: float) -> None:
+    texts = np.array(owners, np.int32)
+    allowed = np.array([random.random() < share for _ in owners], np.bool_)
+    marked = np.zeros(10, np.bool_)
+    _mark(texts, allowed, marked)
+    assert np.flatnonzero(marked).tolist() == sorted(set(texts[allowed].tolist()))

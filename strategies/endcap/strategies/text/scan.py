@@ -228,6 +228,5 @@ def estimated(
     estimates = np.empty(len(scales), np.float32)
     _estimate(codes, tables, scales, offsets, step, constant, base, estimates)
     for row in range(len(allowed)):
-        if not allowed[row]:
-            estimates[row] = _NOWHERE
+        estimates[row] = estimates[row] if allowed[row] else _NOWHERE
     return estimates

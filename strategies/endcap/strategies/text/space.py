@@ -11,7 +11,20 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.anchors import Anchors
 from endcap.strategies.batch import Recalled
-from endcap.strategies.compiled import FLAGS, INT, INT32S, INT64S, SINGLES, TO_INT32S, TO_SINGLES, fetch, kernel
+from endcap.strategies.compiled import (
+    FLAG,
+    FLAGS,
+    INT,
+    INT32S,
+    INT64S,
+    NOTHING,
+    SINGLES,
+    TO_INT32S,
+    TO_SINGLES,
+    fetch,
+    filled,
+    kernel,
+)
 from endcap.strategies.contract import Query
 from endcap.strategies.lexical.index import PART as LEXICAL_PART
 from endcap.strategies.lexical.index import lexical_index
@@ -25,11 +38,9 @@ from endcap.strategies.text.info import GRAPH_NAME, INFO_NAME, TOKENIZER_NAME, E
 from endcap.strategies.text.kept import KeptVectors
 from endcap.strategies.text.runtime import TextRuntime, runtime_of
 
-MOSTLY, OVERFETCH = 0.9, 4
-"""Where this share of the items is allowed, asking for this many times as many texts and dropping the rest is quicker
-than telling the index which texts are allowed."""
-
-
+MOSTLY, MORE = 0.9, 100
+"""Where this share of the items is allowed, asking for so many texts more and dropping the others is quicker than to
+find out which texts are allowed."""
 _AHEAD = 8
 """So many texts before they are read, a text's items are asked for."""
 _ALL = np.empty(0, np.bool_)
@@ -110,22 +121,11 @@ class TextSpace:
     def nearest(self, vector: Array, limit: int, allowed: Array | None, per_text: int) -> Recalled:
         """The items of the nearest texts, at most ``per_text`` of one text, the most popular of a text first."""
         if allowed is not None and np.count_nonzero(allowed) > MOSTLY * len(allowed):
-            found = self._nearest(vector, OVERFETCH * limit, None, allowed, limit, per_text)
+            found = self._items_of(*self.index.search(vector, limit + MORE), allowed, limit, per_text)
             if len(found.items) == limit:
                 return found
-        return self._nearest(vector, limit, self._allowed_texts(allowed), allowed, limit, per_text)
-
-    def _nearest(
-        self,
-        vector: Array,
-        text_limit: int,
-        allowed_texts: Array | None,
-        allowed: Array | None,
-        limit: int,
-        per_text: int,
-    ) -> Recalled:
-        texts, cosines = self.index.search(vector, text_limit, allowed_texts)
-        return self._items_of(texts, cosines, allowed, limit, per_text)
+        texts = self.index.search(vector, limit, self._allowed_texts(allowed))
+        return self._items_of(*texts, allowed, limit, per_text)
 
     def _items_of(self, texts: Array, cosines: Array, allowed: Array | None, limit: int, per_text: int) -> Recalled:
         items, scores = np.empty(limit, np.int32), np.empty(limit, np.float32)
@@ -137,7 +137,7 @@ class TextSpace:
         if allowed is None:
             return None
         texts = np.zeros(len(self.vectors), np.bool_)
-        texts[self.text_of[allowed]] = True
+        _mark(self.text_of, allowed, texts)
         return texts
 
 
@@ -170,6 +170,13 @@ def _unit(vector: Array) -> Array:
     length = float(np.linalg.norm(vector))
     unit: Array = (vector / length if length > 0 else vector).astype(np.float32)
     return unit
+
+
+@kernel(NOTHING(INT32S, FLAGS, filled(FLAG)))
+def _mark(texts: Array, allowed: Array, marked: Array) -> None:
+    """Sets ``marked`` for each text that an allowed item has; without a branch, which nobody could foretell."""
+    for item in range(len(texts)):
+        marked[texts[item]] |= allowed[item]
 
 
 @kernel(INT(INT32S, SINGLES, INT64S, INT32S, FLAGS, INT, TO_INT32S, TO_SINGLES))
