@@ -1,4 +1,5 @@
-"""The best of many scores, in one pass: a heap of the best so far, which most scores fall short of at once."""
+"""The best of many scores, in one pass: a heap of the best so far, which most scores fall short of at once. Of few
+scores all are sorted."""
 
 from __future__ import annotations
 
