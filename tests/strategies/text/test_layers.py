@@ -130,7 +130,7 @@ def test_a_text_by_machine_code_is_near_the_models_own(tmp_path: Path, pooling: 
     assert ((found * source.encode(texts, 64)).sum(axis=1) > 0.99).all()
 
 
-def test_queries_are_encoded_by_it_where_the_processor_is_quick_at_that(
+def test_short_queries_are_encoded_by_it_where_the_processor_is_quick_at_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_bert.write_model(tmp_path / "bert")
@@ -138,14 +138,16 @@ def test_queries_are_encoded_by_it_where_the_processor_is_quick_at_that(
     out.mkdir()
     export_encoder(tmp_path / "bert", out, texts=small_bert.titles())
     own = Bert.read(out)
-    vectors = {}
+    vectors, long = {}, {}
     for here in (True, False):
         monkeypatch.setattr(machine, "computed_here", lambda here=here: here)
-        vectors[here] = Encoder.open(out).encode_one("milk tea")
+        encoder = Encoder.open(out)
+        vectors[here], long[here] = encoder.encode_one("milk tea"), encoder.encode_one("milk tea " * 12)
     ids = np.array(small_bert.tokenizer_of((out / "tokenizer.json").read_text()).encode("milk tea").ids, np.int64)
     assert vectors[True].tolist() == own(ids).tolist()
     assert vectors[True].tolist() != vectors[False].tolist()
     assert vectors[True] @ vectors[False] > 0.98
+    assert long[True].tolist() == long[False].tolist()
 
 
 def test_of_other_models_there_is_none(tmp_path: Path) -> None:

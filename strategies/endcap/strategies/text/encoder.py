@@ -1,5 +1,5 @@
-"""Text to vector by raw ``tokenizers`` and ONNX Runtime, or for a query by Endcap's own machine code: no torch, no
-transformers.
+"""Text to vector by raw ``tokenizers`` and ONNX Runtime: no torch, no transformers. Short queries go by Endcap's own
+machine code.
 
 The graph does pooling and L2 normalisation itself, so a cosine is a plain dot product.
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from endcap.bundle.folder import BundleError
-from endcap.strategies.text.bert import Bert
+from endcap.strategies.text.bert import MOST_TOKENS, Bert
 from endcap.strategies.text.device import Device, open_fitting
 from endcap.strategies.text.info import GRAPH_NAME, TOKENIZER_NAME, EncoderInfo
 from endcap.strategies.text.kept import KeptVectors
@@ -57,7 +57,7 @@ class Encoder:
         kept: KeptVectors | None = None,
         bert: Bert | None = None,
     ) -> None:
-        """``bert`` is what queries are encoded by, where there is machine code for the model; else by the graph."""
+        """``bert`` is what short queries are encoded by, where there is machine code for the model; else the graph."""
         self.info = info
         self._bert = bert
         self._session = session
@@ -143,7 +143,8 @@ class Encoder:
 
     def _encode_query(self, text: str) -> Vectors:
         ids = self._tokens(self._queries, text)
-        vector = self._bert(ids) if self._bert is not None else self._by_graph(ids)
+        short = len(ids) <= MOST_TOKENS
+        vector = self._bert(ids) if self._bert is not None and short else self._by_graph(ids)
         vector.setflags(write=False)
         return vector
 
