@@ -276,3 +276,9 @@ def compare_best(vectors: Array, vector: Array, limit: int, estimates: Array, ma
         others = _between(estimates, low, floor)
         rows, products = np.append(rows, others), np.append(products, _products(vectors, others, vector))
     return _keys(rows, products, limit)
+
+
+@kernel(TO_SINGLES(SINGLE_ROWS, INT32S, INT32S, SINGLES))
+def products_with(vectors: Array, row_of: Array, items: Array, vector: Array) -> Any:
+    """float32[k]: the products of ``vector`` with the row of each item (int32[k])."""
+    return _products(vectors, row_of[items], vector)

@@ -36,6 +36,7 @@ from endcap.strategies.text.encoder import Encoder
 from endcap.strategies.text.index import TextIndex
 from endcap.strategies.text.info import GRAPH_NAME, INFO_NAME, TOKENIZER_NAME, EncoderInfo
 from endcap.strategies.text.kept import KeptVectors
+from endcap.strategies.text.nearest import products_with
 from endcap.strategies.text.runtime import TextRuntime, runtime_of
 
 MOSTLY, MORE = 0.9, 100
@@ -97,7 +98,7 @@ class TextSpace:
 
     def cosines(self, vector: Array, items: Array) -> Array:
         """float32[n] between a unit vector and the texts of items (int32[n])."""
-        cosines: Array = self.vectors.take(self.text_of.take(items), axis=0) @ vector
+        cosines: Array = products_with(self.vectors, self.text_of, items, vector)
         return cosines
 
     def closest(self, query: Query, limit: int) -> tuple[Array, Array]:
