@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from endcap.bundle.folder import BundleError
 from endcap.strategies.text.index import TextIndex
@@ -113,10 +114,14 @@ def test_a_vector_or_mask_of_another_shape_is_refused(index: TextIndex, vectors:
         index.search(np.full(48, np.nan, np.float32), 5)
 
 
-def test_a_bundle_from_before_there_were_sketches_is_searched_exactly(tmp_path: Path, vectors: Floats) -> None:
+def test_a_bundle_from_before_there_were_sketches_is_searched_exactly_and_the_log_says_so(
+    tmp_path: Path, vectors: Floats
+) -> None:
     np.save(tmp_path / "vectors.npy", vectors)
     (tmp_path / "texts.faiss").write_bytes(b"a graph")
-    old = TextIndex.open(tmp_path)
+    with capture_logs() as logs:
+        old = TextIndex.open(tmp_path)
+    assert [entry["reason"] for entry in logs] == ["the bundle is older than sketches: train again"]
     assert old.kind == "flat"
     nearest = np.argsort(-(vectors @ vectors[7]), kind="stable")[:50]
     np.testing.assert_allclose(old.search(vectors[7], 50)[1], (vectors @ vectors[7])[nearest], atol=1e-5)

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from endcap.bundle.folder import BundleError
 from endcap.strategies.text.device import GPU_LIMIT, Device, gpu_vectors
@@ -23,6 +24,8 @@ from endcap.strategies.text.nearest import compare, compare_best, unpack
 from endcap.strategies.text.scan import estimated
 
 VECTORS_NAME, SKETCH_NAME = "vectors.npy", "sketch.json"
+GRAPH_NAME = "texts.faiss"
+"""What bundles had before; it is not read."""
 SKETCH_ARRAYS: Final = ("codes", "scales", "offsets", "centre", "signs")
 
 FEW: Final = 32
@@ -35,6 +38,7 @@ Numbers = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
 _ALL: Final = np.empty(0, np.bool_)
+log = structlog.get_logger("endcap.text")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +89,12 @@ class TextIndex:
     @staticmethod
     def open(folder: Path, device: Device = "cpu") -> TextIndex:
         """Raises BundleError where a file is missing or unreadable."""
-        return TextIndex(_mapped(folder / VECTORS_NAME), Sketches.open(folder), device)
+        vectors, sketches = _mapped(folder / VECTORS_NAME), Sketches.open(folder)
+        if sketches is None and (folder / GRAPH_NAME).is_file():
+            log.warning(
+                "all texts are compared in every search", reason="the bundle is older than sketches: train again"
+            )
+        return TextIndex(vectors, sketches, device)
 
     def __len__(self) -> int:
         return len(self._vectors)
