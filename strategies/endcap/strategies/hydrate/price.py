@@ -11,7 +11,7 @@ import numpy as np
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
-from endcap.strategies.compiled import INT, INT32S, NOTHING, SINGLE, SINGLES, TO_INT32S, TO_SINGLE_ROWS, kernel
+from endcap.strategies.compiled import INT, INT32S, NOTHING, SINGLES, TO_INT32S, TO_SINGLE_ROWS, kernel
 from endcap.strategies.contract import Feature, Proof, Query, ReasonCode, Settings
 from endcap.strategies.tally import Tally
 
@@ -41,12 +41,11 @@ class Price:
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         own, found = query.events.items, np.empty((len(candidates), len(self.provides)), np.float32)
         table, base = self.tally.use(len(own))
-        usual = np.float32(_mean(self.ranks[own]))
-        _compare(table, base, own, candidates.items, self.prices, self.ranks, self.category_of, usual, found)
+        _compare(table, base, own, candidates.items, self.prices, self.ranks, self.category_of, found)
         return found
 
 
-@kernel(NOTHING(TO_INT32S, INT, INT32S, INT32S, SINGLES, SINGLES, INT32S, SINGLE, TO_SINGLE_ROWS))
+@kernel(NOTHING(TO_INT32S, INT, INT32S, INT32S, SINGLES, SINGLES, INT32S, TO_SINGLE_ROWS))
 def _compare(
     table: Array,
     base: int,
@@ -55,12 +54,14 @@ def _compare(
     prices: Array,
     ranks: Array,
     category_of: Array,
-    usual_rank: np.float32,
     found: Array,
 ) -> None:
     """What the shopper usually pays in a category is the mean price of their events in it; NaN where there are none."""
-    sums, count = np.empty((len(own), 2)), 0
+    sums, count, ranks_sum, ranked = np.empty((len(own), 2)), 0, 0.0, 0
     for item in own:
+        if not np.isnan(ranks[item]):
+            ranks_sum += ranks[item]
+            ranked += 1
         category, price = category_of[item], prices[item]
         if category < 0 or np.isnan(price):
             continue
@@ -71,6 +72,7 @@ def _compare(
             count += 1
         sums[place, 0] += price
         sums[place, 1] += 1.0
+    usual_rank = np.float32(ranks_sum / ranked if ranked else np.nan)
     for row in range(len(items)):
         item = items[row]
         category = category_of[item]
@@ -80,8 +82,3 @@ def _compare(
         found[row, 0], found[row, 1] = prices[item], ranks[item]
         found[row, 2] = ranks[item] - usual_rank
         found[row, 3] = ratio if np.isfinite(ratio) else np.nan
-
-
-def _mean(values: Array) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else np.nan

@@ -93,8 +93,8 @@ class TextSimilarity:
         self.space = text_space(bundle)
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
-        start = anchors(query, self.config.half_life_days, self.config.most_anchors)
-        vectors = [self.space.query_vector(query), self.space.profile(start)]
+        profile = self.space.profile(query, self.config.half_life_days, self.config.most_anchors)
+        vectors = [self.space.query_vector(query), profile]
         out = np.full((len(candidates), 2), np.nan, np.float32)
         for place, vector in enumerate(vectors):
             if vector is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pydantic import Field
 
 from endcap.bundle.folder import Bundle
-from endcap.strategies.anchors import anchors
 from endcap.strategies.batch import Recalled
 from endcap.strategies.contract import Query, ReasonCode, Settings
 from endcap.strategies.text.space import text_space
@@ -33,7 +32,7 @@ class TextRecall:
     def recall(self, query: Query, limit: int) -> Recalled:
         if query.text:
             return self.space.nearest_to(query, limit, self.config.per_text)
-        vector = self.space.profile(anchors(query, self.config.half_life_days, self.config.most_anchors))
+        vector = self.space.profile(query, self.config.half_life_days, self.config.most_anchors)
         if vector is None:
             return Recalled.none()
         return self.space.nearest(vector, limit, query.allowed, self.config.per_text)

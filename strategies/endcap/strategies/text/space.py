@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from hashlib import blake2b
 
 import numpy as np
@@ -9,7 +10,7 @@ import structlog
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
-from endcap.strategies.anchors import Anchors
+from endcap.strategies.anchors import Anchors, anchors
 from endcap.strategies.batch import Recalled
 from endcap.strategies.compiled import (
     FLAG,
@@ -89,8 +90,13 @@ class TextSpace:
             return piece
         return repaired[found[0].token]
 
-    def profile(self, start: Anchors) -> Array | None:
-        """float32[d], unit length: the weighted mean of what the anchors say, or None without anchors."""
+    def profile(self, query: Query, half_life_days: float, most_anchors: int) -> Array | None:
+        """float32[d], unit length: the weighted mean of what the request's anchors say, or None without any; once a
+        request for each."""
+        key = f"text.profile.{half_life_days}.{most_anchors}"
+        return query.once(key, lambda: self._profile(anchors(query, half_life_days, most_anchors)))
+
+    def _profile(self, start: Anchors) -> Array | None:
         if not len(start.items):
             return None
         mean = start.weights @ self.vectors.take(self.text_of.take(start.items), axis=0)
@@ -168,7 +174,7 @@ def _name_of_encoder(bundle: Bundle, runtime: TextRuntime) -> str:
 
 
 def _unit(vector: Array) -> Array:
-    length = float(np.linalg.norm(vector))
+    length = math.sqrt(float(vector @ vector))
     unit: Array = (vector / length if length > 0 else vector).astype(np.float32)
     return unit
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from endcap.bundle.events import Array
-from endcap.strategies.anchors import anchors
 from endcap.strategies.contract import Query
 from endcap.strategies.recall.text import TextConfig
 from endcap.strategies.text.space import TextSpace
@@ -99,7 +98,7 @@ def nearest_texts(bench: Bench, queries: list[Query]) -> Array:
     lots = np.random.default_rng([bench.seed, 8]).permutation(len(space.text_of))
     found = np.full((len(queries), DEPTH), NOTHING, np.int32)
     for row, query in enumerate(queries):
-        vector = space.profile(anchors(query, settings.half_life_days, settings.most_anchors))
+        vector = space.profile(query, settings.half_life_days, settings.most_anchors)
         if vector is not None:
             cosines = (space.vectors @ vector)[space.text_of]
             if query.allowed is not None:
