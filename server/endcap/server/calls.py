@@ -22,7 +22,7 @@ QUIET_SECONDS: Final = 10.0
 WRITE_SECONDS: Final = 0.25
 """So long counts wait to be written together; a worker that is killed takes those of the last so long with it."""
 MOST_UNBOOKED: Final = 16
-"""So many calls are counted together: done in one go, their books are kept in a third of the time."""
+"""So many calls are counted together: their books are kept in half the time that each alone takes."""
 ROUNDED_SHARE: Final = 0.01
 ROUNDED_SECONDS: Final = 0.005
 log = structlog.get_logger("endcap.server")

@@ -1,4 +1,4 @@
-"""Protobuf's wire format by hand, for what an answer repeats: as messages its items take three times the time.
+"""Protobuf's wire format by hand, for what an answer repeats: as messages its items take more than twice the time.
 
 A field is a varint of its number and wire type, and then its value; fields may come in any order, and those of a
 message may be told in parts, one behind the other (https://protobuf.dev/programming-guides/encoding/). Numbers and
