@@ -26,8 +26,8 @@ RETRY_SECONDS: Final = 0.1
 class Admission:
     """At most ``limit`` tasks queued or running on ``threads`` threads; more are refused, or wait where they may.
 
-    The threads are its own: with the standard library's pool, whose futures have a lock and a condition each, the way to
-    a thread and back takes half as much again.
+    The threads are its own: with the standard library's pool, whose futures have a lock and a condition each, the way
+    to a thread and back takes half as much again.
     """
 
     def __init__(self, threads: int, limit: int, changed: Callable[[int], None] = lambda in_flight: None) -> None:
