@@ -1,4 +1,4 @@
-"""Two ways to answer the same requests, in turn, on one thread: processor and wall time, by stage, in rounds."""
+"""Two ways to answer the same requests, round by round, on one thread: processor and wall time, by stage."""
 
 from __future__ import annotations
 
@@ -99,13 +99,14 @@ class Measured(NamedTuple):
 
 
 def contest(contenders: Mapping[str, Contender], rounds: Sequence[Sequence[Request]]) -> dict[str, Measured]:
-    """Every request of every round, by each contender in turn; who is first alternates. The first round warms up."""
+    """Every round's requests, all by one contender and then all by the other; who is first alternates. So each finds the
+    processor's caches as it left them itself, as in a server. The first round warms up."""
     spent: dict[str, list[dict[str, list[float]]]] = {name: [] for name in contenders}
     order = list(contenders.items())
-    for requests in rounds:
+    for number, requests in enumerate(rounds):
         found: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in contenders}
-        for place, request in enumerate(requests):
-            for name, contender in order if place % 2 else reversed(order):
+        for name, contender in order if number % 2 else reversed(order):
+            for request in requests:
                 for stage, value in _timed(contender, request).items():
                     found[name][stage].append(value)
         for name in contenders:
