@@ -99,8 +99,8 @@ class Measured(NamedTuple):
 
 
 def contest(contenders: Mapping[str, Contender], rounds: Sequence[Sequence[Request]]) -> dict[str, Measured]:
-    """Every round's requests, all by one contender and then all by the other; who is first alternates. So each finds the
-    processor's caches as it left them itself, as in a server. The first round warms up."""
+    """Every round's requests, all by one contender and then all by the other; who is first alternates. So each finds
+    the processor's caches as it left them itself, as in a server. The first round warms up."""
     spent: dict[str, list[dict[str, list[float]]]] = {name: [] for name in contenders}
     order = list(contenders.items())
     for number, requests in enumerate(rounds):

@@ -1,8 +1,8 @@
 """Endcap's pipeline against a plain one, stage by stage, in one run: `python -m benchmarks.pipeline --json out.json`.
 
-Both answer the same requests from the same bundle, round by round, on one thread and one core; before anything is timed they
-have to recall the same candidates and give the same slates. Ratios are plain divided by ours. Without a bundle of the
-demo's shop, and with --quick, made shops of 10,000 and 100,000 items are measured instead.
+Both answer the same requests from the same bundle, round by round, on one thread and one core; before anything is timed
+they have to recall the same candidates and give the same slates. Ratios are plain divided by ours. Without a bundle of
+the demo's shop, and with --quick, made shops of 10,000 and 100,000 items are measured instead.
 """
 
 from __future__ import annotations
