@@ -1,8 +1,8 @@
 """The text encoder for serving: one ONNX graph, its tokenizer, and what they are, from any BERT-family model.
 
 int8 is tried first and kept only where it passes the parity gate; then int8 for all but the matrices that it does
-worst; then fp32. Which of them it became, and why, is in the report and in encoder.json. Beside an int8 graph lie the
-same weights as Endcap's machine code reads them, where that passes the gate too.
+worst; then fp32. Which of them it became, and why, is in the report and in encoder.json. Beside the graph lie the
+same weights in int8 as Endcap's machine code reads them, where that passes the gate too.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def export_encoder(
         if precision == "fp32" or parity.passes(measured):
             break
         shortfalls.append(f"{precision} has cosine {measured.cosine} and overlap {measured.neighbour_overlap}")
-    if precision == "int8":
+    if quantise:
         _write_bert(job, folder)
     return _finished(job, folder, precision, measured, shortfalls)
 
