@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endcap.bundle.events import Array
+from endcap.bundle.folder import BundleError
 from endcap.strategies.text import bert as machine
 from endcap.strategies.text.bert import Bert
 from endcap.strategies.text.encoder import Encoder
+from endcap.strategies.text.info import GRAPH_NAME
 from endcap.strategies.text.layers import (
     COLUMNS,
     MIDDLE,
@@ -148,6 +150,28 @@ def test_short_queries_are_encoded_by_it_where_the_processor_is_quick_at_that(
     assert vectors[True].tolist() != vectors[False].tolist()
     assert vectors[True] @ vectors[False] > 0.98
     assert long[True].tolist() == long[False].tolist()
+
+
+def test_beside_it_the_graph_is_opened_by_the_first_text_that_is_too_long_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_bert.write_model(tmp_path / "bert")
+    out = tmp_path / "out"
+    out.mkdir()
+    export_encoder(tmp_path / "bert", out, texts=small_bert.titles())
+    graph = (out / GRAPH_NAME).read_bytes()
+    (out / GRAPH_NAME).write_bytes(b"no graph")
+    monkeypatch.setattr(machine, "computed_here", lambda: True)
+    encoder = Encoder.open(out)
+    assert encoder.encode_one("milk tea").shape == (encoder.dimension,)
+    with pytest.raises(BundleError, match=GRAPH_NAME):
+        encoder.encode_one("milk tea " * 12)
+    (out / GRAPH_NAME).write_bytes(graph)
+    assert encoder.encode_one("milk tea " * 12).shape == (encoder.dimension,)
+    monkeypatch.setattr(machine, "computed_here", lambda: False)
+    (out / GRAPH_NAME).write_bytes(b"no graph")
+    with pytest.raises(BundleError, match=GRAPH_NAME):
+        Encoder.open(out)
 
 
 def test_of_other_models_there_is_none(tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ far as int8 is from fp32. Where the same vector is needed twice, as in features,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -44,25 +45,36 @@ class Batch:
     """int64[m, longest], 1 for a token and 0 for padding."""
 
 
+class _Graph(NamedTuple):
+    session: Any
+    inputs: frozenset[str]
+
+
 class Encoder:
     """One exported encoder. Safe to share between threads; each call computes on the caller's thread."""
 
     def __init__(
         self,
         info: EncoderInfo,
-        session: Any,
+        open_session: Callable[[], Any],
         items: Tokenizer,
         queries: Tokenizer,
         cache_size: int,
         kept: KeptVectors | None = None,
         bert: Bert | None = None,
     ) -> None:
-        """``bert`` is what short queries are encoded by, where there is machine code for the model; else the graph."""
+        """``bert`` is what short queries are encoded by, where there is machine code for the model; else the graph.
+
+        Beside machine code the graph is opened by the first text that needs it: it holds 50 to 140 MiB that no other
+        process shares, and most servers never meet a search of so many words.
+        """
         self.info = info
         self._bert = bert
-        self._session = session
+        self._open_session, self._opening = open_session, Lock()
+        self._graph: _Graph | None = None
+        if bert is None:
+            self._opened()
         self._kept = kept
-        self._inputs = frozenset(entry.name for entry in session.get_inputs())
         self._items = items
         self._queries = queries
         self._lowers = self._tokens(queries, "MILK").tolist() == self._tokens(queries, "milk").tolist()
@@ -81,14 +93,14 @@ class Encoder:
 
         ``threads`` compute one call; ``cache_size`` queries are remembered, at about 2 KiB each, and in ``kept`` beyond
         this process. Raises BundleError where a file is missing or unreadable, MissingLibrary where onnxruntime isn't
-        installed.
+        installed; of the graph beside machine code, the first text of more tokens does.
         """
         info = EncoderInfo.read(folder)
         graph = _existing(folder / GRAPH_NAME)
-        session = open_fitting(graph, device, quantised=info.quantised, threads=threads)
+        open_session = partial(open_fitting, graph, device, quantised=info.quantised, threads=threads)
         path = _existing(folder / TOKENIZER_NAME)
         items, queries = (open_tokenizer(path, most) for most in (info.max_tokens, info.query_max_tokens))
-        return Encoder(info, session, items, queries, cache_size, kept, Bert.open(folder))
+        return Encoder(info, open_session, items, queries, cache_size, kept, Bert.open(folder))
 
     @property
     def dimension(self) -> int:
@@ -109,11 +121,19 @@ class Encoder:
 
     def run(self, ids: Numbers, mask: Numbers) -> Vectors:
         """float32[m, d] of token ids and their mask (int64[m, longest] each)."""
-        feed = {"input_ids": ids, "attention_mask": mask}
-        if "token_type_ids" in self._inputs:
+        graph, feed = self._opened(), {"input_ids": ids, "attention_mask": mask}
+        if "token_type_ids" in graph.inputs:
             feed["token_type_ids"] = np.zeros_like(ids)
-        vectors: Vectors = self._session.run(None, feed)[0]
+        vectors: Vectors = graph.session.run(None, feed)[0]
         return vectors
+
+    def _opened(self) -> _Graph:
+        """Of threads that come at once one opens the graph."""
+        with self._opening:
+            if self._graph is None:
+                session = self._open_session()
+                self._graph = _Graph(session, frozenset(entry.name for entry in session.get_inputs()))
+            return self._graph
 
     def knows(self, word: str) -> bool:
         """Whether the word is one piece to the tokenizer, as common words of a model's language are."""
