@@ -132,13 +132,19 @@ def test_a_text_by_machine_code_is_near_the_models_own(tmp_path: Path, pooling: 
     assert ((found * source.encode(texts, 64)).sum(axis=1) > 0.99).all()
 
 
-def test_short_queries_are_encoded_by_it_where_the_processor_is_quick_at_that(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Where a small BERT was exported to, with what machine code reads."""
     small_bert.write_model(tmp_path / "bert")
     out = tmp_path / "out"
     out.mkdir()
     export_encoder(tmp_path / "bert", out, texts=small_bert.titles())
+    return out
+
+
+def test_short_queries_are_encoded_by_it_where_the_processor_is_quick_at_that(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = Bert.read(out)
     vectors, long = {}, {}
     for here in (True, False):
@@ -153,12 +159,8 @@ def test_short_queries_are_encoded_by_it_where_the_processor_is_quick_at_that(
 
 
 def test_beside_it_the_graph_is_opened_by_the_first_text_that_is_too_long_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small_bert.write_model(tmp_path / "bert")
-    out = tmp_path / "out"
-    out.mkdir()
-    export_encoder(tmp_path / "bert", out, texts=small_bert.titles())
     graph = (out / GRAPH_NAME).read_bytes()
     (out / GRAPH_NAME).write_bytes(b"no graph")
     monkeypatch.setattr(machine, "computed_here", lambda: True)
