@@ -1,11 +1,12 @@
-"""Rows in the order of small numbers, such as items."""
+"""Rows in the order of small numbers, such as items, or of falling scores."""
 
 from __future__ import annotations
 
 import numpy as np
+from numba import types
 
 from endcap.bundle.events import Array
-from endcap.strategies.compiled import INT32S, TO_INT64S, kernel
+from endcap.strategies.compiled import INT32S, TO_INT64S, filled, given, kernel
 
 _ROW = 2**32 - 1
 
@@ -33,3 +34,24 @@ def _with_rows(numbers: Array) -> Array:
     for row in range(len(numbers)):
         pairs[row] = (np.int64(numbers[row]) << 32) + row
     return pairs
+
+
+def falling(scores: Array, ties: Array) -> Array:
+    """uint64[n]: numbers that rise as the scores (float32[n]) fall, NaN last, and with equal scores as ``ties`` do
+    (int32[n], from 0), which are their lower half."""
+    keys: Array = _falling(np.ascontiguousarray(scores, np.float32).view(np.uint32), ties)
+    return keys
+
+
+@kernel(filled(types.uint64)(given(types.uint32), INT32S))
+def _falling(bits: Array, ties: Array) -> Array:
+    """The bits of float32 numbers sort as these do, but for the negative ones, which sort the other way round; and
+    there is a 0 below 0, and NaN."""
+    sign, infinite, last = np.uint32(1 << 31), np.uint32(0x7F800000), np.uint32(0xFFFFFFFF)
+    keys = np.empty(len(bits), np.uint64)
+    for row in range(len(bits)):
+        size = bits[row] & ~sign
+        down = bits[row] if bits[row] > sign else ~sign - size
+        down = down if size <= infinite else last
+        keys[row] = np.uint64(down) << np.uint64(32) | np.uint64(ties[row])
+    return keys

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
+from numba import types
 from pydantic import Field
 
 from endcap.bundle.events import Array
@@ -13,16 +14,16 @@ from endcap.strategies.anchors import anchors
 from endcap.strategies.batch import Candidates
 from endcap.strategies.compiled import (
     INT32S,
-    INT64S,
     SINGLE_ROWS,
     SINGLES,
-    TO_INT64S,
     TO_SINGLE_ROWS,
     TO_SINGLES,
     fetch,
+    given,
     kernel,
 )
 from endcap.strategies.contract import Feature, Proof, Query, ReasonCode, Settings
+from endcap.strategies.order import falling
 from endcap.strategies.recall.als import factors_of
 from endcap.strategies.recall.covisit import Neighbours
 from endcap.strategies.text.space import text_space
@@ -104,9 +105,9 @@ class TextSimilarity:
 
 def with_places(scores: Array) -> Array:
     """float32[n, 2]: scores (float32[n]), and where each stands: 0 for the highest, towards 1 for the lowest."""
-    pairs = _falling(scores)
-    pairs.sort()
-    placed: Array = _placed(scores, pairs)
+    keys = falling(scores, np.arange(len(scores), dtype=np.int32))
+    keys.sort()
+    placed: Array = _placed(scores, keys)
     return placed
 
 
@@ -129,21 +130,10 @@ def _products(factors: Array, items: Array, shopper: Array) -> Array:
     return products
 
 
-@kernel(TO_INT64S(SINGLES))
-def _falling(scores: Array) -> Array:
-    """int64[n]: what falls as the score rises, NaN last, times 2^32 plus its row. The bits of a float, read as an int,
-    rise with it where it is positive, and fall where it is negative."""
-    bits, pairs = (scores + np.float32(0.0)).view(np.int32), np.empty(len(scores), np.int64)  # -0 is 0
-    for row in range(len(scores)):
-        falling = ~bits[row] if bits[row] >= 0 else bits[row] & 0x7FFFFFFF
-        pairs[row] = ((0x7FFFFFFF if np.isnan(scores[row]) else falling) << 32) + row
-    return pairs
-
-
-@kernel(TO_SINGLE_ROWS(SINGLES, INT64S))
-def _placed(scores: Array, pairs: Array) -> Array:
+@kernel(TO_SINGLE_ROWS(SINGLES, given(types.uint64)))
+def _placed(scores: Array, keys: Array) -> Array:
     placed = np.empty((len(scores), 2), np.float32)
-    for place in range(len(pairs)):
-        row = pairs[place] & 0xFFFFFFFF
-        placed[row, 0], placed[row, 1] = scores[row], np.float32(place) / np.float32(len(pairs))
+    for place in range(len(keys)):
+        row = keys[place] & np.uint64(0xFFFFFFFF)
+        placed[row, 0], placed[row, 1] = scores[row], np.float32(place) / np.float32(len(keys))
     return placed

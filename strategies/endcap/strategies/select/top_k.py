@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import SCORE, Candidates
-from endcap.strategies.compiled import INT, INT32S, INT64S, NOTHING, TO_INT32S, filled, given, kernel
+from endcap.strategies.compiled import INT, INT32S, INT64S, TO_INT32S, filled, kernel
 from endcap.strategies.contract import NO_ITEMS, Query, Settings
+from endcap.strategies.order import falling
 from endcap.strategies.tally import Tally, item_tally
 
 
@@ -39,21 +39,9 @@ class TopK:
 
 def ordered(candidates: Candidates) -> Array:
     """int64[n]: row numbers by score, NaN last, ties by item number."""
-    keys = np.empty(len(candidates), np.uint64)
-    _to_keys(np.ascontiguousarray(candidates.column(SCORE)).view(np.uint32), candidates.items, keys)
-    order: Array = keys.argsort()
+    scores = np.fmax(candidates.column(SCORE), np.float32(-np.inf))  # NaN is no better than the worst
+    order: Array = falling(scores, candidates.items).argsort()
     return order
-
-
-@kernel(NOTHING(given(types.uint32), INT32S, filled(types.uint64)))
-def _to_keys(bits: Array, items: Array, keys: Array) -> None:
-    """Numbers that rise as scores fall, and with the item. The bits of float32 numbers sort as these do, but for the
-    negative ones, which sort the other way round; and there is a 0 below 0, and NaN."""
-    sign, infinite, lowest = np.uint32(1 << 31), np.uint32(0x7F800000), np.uint32(0xFF800000)
-    for row in range(len(bits)):
-        known = bits[row] if bits[row] & ~sign <= infinite else lowest
-        falling = known if known > sign else ~sign - (known & ~sign)
-        keys[row] = np.uint64(falling) << np.uint64(32) | np.uint64(items[row])
 
 
 class Collapse:
