@@ -74,7 +74,7 @@ class Factors:
 
     def solve(self, items: Array, strengths: Array) -> Array:
         """float32[f] for items (int32[k]) of the given strengths (float32[k])."""
-        return _folded_in(self.gram, self.items, items, _sure(strengths, self.alpha))
+        return _folded_in(self.gram, self.items, items, confidences(strengths, self.alpha))
 
     def scale(self, places: float) -> float:
         """What newcomers' scores are multiplied by to hold this share of the places in shoppers' lists."""
@@ -124,14 +124,9 @@ def _folded_in(gram: Array, factors: Array, items: Array, confidence: Array) -> 
     return solution
 
 
+@kernel(*(TO_REALS(strengths, REAL) for strengths in (SINGLES, REALS)))
 def confidences(strengths: Array, alpha: float) -> Array:
     """float64[k]: how sure we are that the shopper wants an item, at least 1; the same in training and serving."""
-    return 1.0 + alpha * np.log1p(strengths.astype(np.float64))
-
-
-@kernel(TO_REALS(SINGLES, REAL))
-def _sure(strengths: Array, alpha: float) -> Array:
-    """As ``confidences``, in one call."""
     sure = np.empty(len(strengths))
     for row in range(len(strengths)):
         sure[row] = 1.0 + alpha * np.log1p(np.float64(strengths[row]))
