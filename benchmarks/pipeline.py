@@ -36,8 +36,8 @@ SEED = 11
 ALIKE = 1e-3
 """Scores that differ by less than this are a tie: sums in another order, float32 against float64."""
 LEAST_SHARED, LEAST_SLATE = 0.95, 0.95
-"""Of the candidates and of the slates, on average; what was found is written down. The index of texts is a graph, which
-finds .97 of what the flat one finds; implicit solves in float32, so that near neighbours in a ranking change places."""
+"""Of the candidates and of the slates, on average; what was found is written down. The index of texts
+finds .99 of what the flat one finds; implicit solves in float32, so that near neighbours in a ranking change places."""
 LEAST_EXACT = 0.99
 """The same of searches where ours compares all texts too, as the plain one does: then nothing but ties may differ."""
 
@@ -96,13 +96,13 @@ def agreement(ours: Ours, plain: Plain, requests: list[Request]) -> Agreement:
 
 @contextmanager
 def all_texts_compared(bundle: Bundle) -> Iterator[None]:
-    """Endcap's index of texts is no graph inside."""
+    """Inside, Endcap's index of texts has no sketches."""
     space = text_space(bundle)
-    graph, space.index = space.index, space.index.exact()
+    usual, space.index = space.index, space.index.exact()
     try:
         yield
     finally:
-        space.index = graph
+        space.index = usual
 
 
 def same_order(one: Answer, other: Answer) -> bool:
@@ -126,7 +126,7 @@ def measure(
     asking = [Request(user, text) for user, text in zip(users, texts[-requests:], strict=True)]
     agreed = {"no_text": agreement(ours, plain, browsing), "text": agreement(ours, plain, asking)}
     agreed["no_text"].check("no_text")
-    if not bundle.manifest.version.startswith("made-"):  # made vectors lie apart from searches: a graph finds fewer
+    if not bundle.manifest.version.startswith("made-"):  # made vectors lie apart from searches: sketches find fewer
         agreed["text"].check("text")
     with all_texts_compared(bundle):
         agreed["text_exact"] = agreement(ours, plain, asking)
