@@ -12,6 +12,7 @@ import gc
 import json
 import multiprocessing
 import os
+import resource
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -103,7 +104,7 @@ def trained_at(size: Size) -> dict[str, Any]:
     config = ShopConfig.model_construct(name=shop.name, events=events)
     out = WORK / "trained" / size.name
     shutil.rmtree(out, ignore_errors=True)
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), _processor_seconds()
     with PeakMemory() as memory:
         train_on(shop, config, out, _progress(), clock)
     seconds = time.perf_counter() - begun
@@ -111,9 +112,16 @@ def trained_at(size: Size) -> dict[str, Any]:
     return {
         **size._asdict(),
         "seconds": round(seconds, 1),
+        "cpu_seconds": round(_processor_seconds() - used, 1),
         "peak_gib": round(memory.mib / 1024, 2),
         "laps": clock.seconds,
     }
+
+
+def _processor_seconds() -> float:
+    """Of this process and of those that it started and that are done."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def _progress() -> Callable[..., None]:
