@@ -17,6 +17,7 @@ from endcap.bundle.manifest import Manifest
 from endcap.bundle.writer import BundleWriter
 from endcap.training.config import ShopConfig
 from endcap.training.fit.fitter import Context
+from endcap.training.kept import Kept
 from endcap.training.parallel import Workers
 from endcap.training.progress import silent
 from endcap.training.ranker.rows import Rows, Task, collect
@@ -26,8 +27,8 @@ from endcap.training.snapshot import begin_snapshot, finish_snapshot
 
 SHARE = 100
 """Shoppers a task: small enough for a lively progress bar, large enough to pay for opening the bundle."""
-MOST_SHOPPERS = 20_000
-"""A window teaches by at most this many shoppers, drawn by seed."""
+MOST_SHOPPERS = 10_000
+"""A window teaches by at most this many shoppers, drawn by seed: three windows of them are some three million rows."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,12 @@ class Snapshot:
 
 class _Order(NamedTuple):
     writer: BundleWriter
-    shop: Shop
+    kept: Kept[Shop]
+    cutoff: int
     config: ShopConfig
+
+    def shop(self) -> Shop:
+        return self.kept.open().before(self.cutoff)
 
 
 class Snapshots:
@@ -63,8 +68,9 @@ class Snapshots:
     ) -> None:
         self._pool, self._shop, self._windows = pool, shop, windows
         writers = [stack.enter_context(BundleWriter(scratch)) for _ in windows]
+        kept = Kept.write(shop, scratch)
         self._orders = [
-            _Order(writer, shop.before(window.cutoff), config) for writer, window in zip(writers, windows, strict=True)
+            _Order(writer, kept, window.cutoff, config) for writer, window in zip(writers, windows, strict=True)
         ]
         self._begun = pool.begin(_begin, self._orders)
 
@@ -82,12 +88,12 @@ class Snapshots:
 
 def _begin(order: _Order) -> None:
     """Runs in a worker process."""
-    begin_snapshot(order.writer, order.shop, Context(order.config, silent))
+    begin_snapshot(order.writer, order.shop(), Context(order.config, silent))
 
 
 def _finish(shared: Path, order: _Order) -> Manifest:
     """Runs in a worker process."""
-    return finish_snapshot(order.writer, order.shop, Context(order.config, silent), shared)
+    return finish_snapshot(order.writer, order.shop(), Context(order.config, silent), shared)
 
 
 def gather_rows(pool: Workers, snapshot: Snapshot, table: dict[str, Any], seed: int) -> Rows:
