@@ -140,7 +140,7 @@ def test_with_a_margin_as_wide_as_the_errors_nothing_is_missed(
     estimates = np.full(blocks * LANES, -np.inf, np.float32)
     estimates[:count] = products + errors
     estimates[: count // 4] = -np.inf  # not allowed
-    rows, found = unpacked(compare_best(vectors, vector, limit, estimates, spread + 1e-3), limit)
+    rows, found = unpacked(compare_best(vectors, vector, limit, estimates, spread + 1e-3, count), limit)
     assert rows.min() >= count // 4
     expected = np.sort(products[count // 4 :])[::-1][:limit]
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -152,6 +152,18 @@ def test_of_many_estimates_the_sample_that_leaves_most_out_leaves_enough() -> No
     estimates[1::2] = 1.0
     vectors[1::2] = 2.0
     for limit in (1, 300, 20_000, 40_000):
-        rows, _ = unpacked(compare_best(vectors, np.ones(1, np.float32), limit, estimates, 0.0), limit)
+        rows, _ = unpacked(compare_best(vectors, np.ones(1, np.float32), limit, estimates, 0.0, 64_000), limit)
         assert len(rows) == limit
         assert (rows[: min(limit, 32_000)] % 2 == 1).all()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 6), st.integers(1, 80), st.integers(1, 400))
+def test_of_what_lies_within_the_margin_only_the_highest_estimates_are_compared(
+    seed: int, blocks: int, limit: int, most: int
+) -> None:
+    count = blocks * LANES
+    vectors, vector, estimates = normal(seed, count, 8), normal(seed + 1, 8), normal(seed + 2, count)
+    rows, _ = unpacked(compare_best(vectors, vector, limit, estimates, 100.0, most), limit)
+    compared = np.argsort(-estimates)[: max(most, limit + (limit + 1) // 2)]
+    assert set(rows.tolist()) == set(best(vectors[compared] @ vector, compared, limit))

@@ -15,7 +15,7 @@ def unit_vectors(count: int, dimension: int = 24) -> Vectors:
 
 
 def test_few_vectors_are_searched_exactly(tmp_path: Path) -> None:
-    assert build_index(unit_vectors(500), tmp_path) == IndexReport("flat", 500, 24, 1.0, 0.0)
+    assert build_index(unit_vectors(500), tmp_path) == IndexReport("flat", 500, 24, 1.0, 0.0, 500)
     assert TextIndex.open(tmp_path).kind == "flat"
 
 

@@ -30,6 +30,10 @@ SKETCH_ARRAYS: Final = ("codes", "scales", "offsets", "centre", "signs")
 
 FEW: Final = 32
 """The estimates of so many vectors take the time of one comparison."""
+USUAL: Final = 300
+"""As many nearest as recall asks for at most, but for a shop's own strategies."""
+ANY_NUMBER: Final = 2**31
+"""Of vectors to compare: what bundles without a limit have."""
 COMPARED: Final = 2
 """A search by sketches compares about so many times as many vectors as are wanted."""
 
@@ -58,6 +62,9 @@ class Sketches:
     """float32[D], 1 and -1, D a multiple of 64."""
     margin: float
     """How far an estimate below the last of the nearest may lie for the vector to be compared."""
+    most: int
+    """About so many vectors are compared at most, for the USUAL nearest or fewer, and in proportion for more. A search
+    that is near nothing has far more within the margin, of which none is nearer than chance would have it."""
 
     @staticmethod
     def open(folder: Path) -> Sketches | None:
@@ -66,7 +73,8 @@ class Sketches:
             return None
         content: Mapping[str, Any] = json.loads((folder / SKETCH_NAME).read_text(encoding="utf-8"))
         arrays = {name: _mapped(folder / f"sketch.{name}.npy") for name in SKETCH_ARRAYS}
-        return Sketches(margin=float(content["margin"]), **arrays)
+        most = int(content.get("most", ANY_NUMBER))
+        return Sketches(margin=float(content["margin"]), most=most, **arrays)
 
     def estimates(self, vector: Vector, allowed: Mask | None = None) -> Vector:
         """float32[64 * blocks]: the cosines with ``vector``; minus infinity for what is not allowed."""
@@ -141,7 +149,9 @@ class TextIndex:
             found = compare(self._vectors, vector, limit, rows)
         else:
             estimates = self._sketches.estimates(vector, allowed)
-            found = compare_best(self._vectors, vector, limit, estimates, self._sketches.margin)
+            sketches = self._sketches
+            most = sketches.most * max(limit, USUAL) // USUAL
+            found = compare_best(self._vectors, vector, limit, estimates, sketches.margin, most)
         return np.asarray(found)
 
     def _check(self, vector: Vector, allowed: Mask | None) -> None:

@@ -263,17 +263,19 @@ def compare(vectors: Array, vector: Array, limit: int, rows: Array) -> Any:
     return _keys(rows, _products(vectors, rows, vector), limit)
 
 
-@kernel(_KEYS(SINGLE_ROWS, SINGLES, INT, SINGLES, SINGLE))
-def compare_best(vectors: Array, vector: Array, limit: int, estimates: Array, margin: np.float32) -> Any:
+@kernel(_KEYS(SINGLE_ROWS, SINGLES, INT, SINGLES, SINGLE, INT))
+def compare_best(vectors: Array, vector: Array, limit: int, estimates: Array, margin: np.float32, most: int) -> Any:
     """As ``compare``, of the rows that may be among the best by their estimates (float32[n], n a multiple of 16): half
     as many again as are wanted, and what is estimated to lie no more than ``margin`` below the last of the best of
-    these."""
+    these; of all that, the ``most`` that are estimated highest, where those are more than the first."""
     floor = _floor(estimates, limit + (limit + 1) // 2)
     rows = _between(estimates, floor, np.float32(np.inf))
     products = _products(vectors, rows, vector)
     low = _least_of(products, limit) - margin
-    if low < floor:
+    if low < floor and len(rows) < most:
         others = _between(estimates, low, floor)
+        if len(rows) + len(others) > most:
+            others = _between(estimates, _floor(estimates, most), floor)
         rows, products = np.append(rows, others), np.append(products, _products(vectors, others, vector))
     return _keys(rows, products, limit)
 
