@@ -2,9 +2,8 @@
 
 Popularity falls as a power of rank, within categories and over all; a shopper buys a few favourites again and again and
 explores the categories they like; titles repeat, as variants of one product do. Bundles are written by training's own
-fitters, but for two parts that would take hours and say nothing of speed: text vectors are drawn around the centres of
-categories instead of read by BERT, and the ranker learns a made target from a few thousand rows of the pipeline's own
-columns.
+fitters, but for one part that would take long and say nothing of speed: the ranker learns a made target from a few
+thousand rows of the pipeline's own columns.
 """
 
 from __future__ import annotations
@@ -35,13 +34,13 @@ from endcap.training.config import ShopConfig
 from endcap.training.fit.fitter import Context, fitters
 from endcap.training.shop import ItemPeriods, Shop
 from endcap.training.snapshot import manifest_of
+from endcap.training.text.embed import embed_texts
 from endcap.training.text.export import export_encoder
 from endcap.training.text.index import build_index
 from endcap.training.text.model import check_model
 
 DAY, DAYS = 86_400, 365
 START = 1_704_067_200  # 2024-01-01
-DIMENSION = 384
 FAVOURITES, BASKET = 25, 8
 SYLLABLES = ("ba", "co", "di", "fe", "gu", "ha", "jo", "ki", "lu", "ma", "ne", "po", "ra", "si", "to", "vu", "we", "zo")
 
@@ -60,7 +59,7 @@ class Size(NamedTuple):
 
 
 QUICK_SIZES = {"10k": Size(10_000, 1_000, 100_000), "100k": Size(100_000, 2_000, 200_000, variants=20)}
-"""Made and measured within two minutes: with so few texts that no graph of them is built, which would take a minute."""
+"""Made and measured within two minutes: with so few texts that they are embedded in seconds."""
 
 
 def _short(number: int) -> str:
@@ -223,7 +222,7 @@ def _write(out: Path, shop: Shop, seed: int, ranking: Ranking, say: Callable[[st
                 continue
             begun = time.perf_counter()
             if name == "text":
-                _text(shop, writer.part(name), out.parent, seed)
+                _text(shop, writer.part(name), out.parent)
             else:
                 fitter.fit(shop, writer.part(name), Context(config, lambda *_: None))
             say(f"{shop.name}: {name} in {time.perf_counter() - begun:.1f} s")
@@ -234,8 +233,8 @@ def _write(out: Path, shop: Shop, seed: int, ranking: Ranking, say: Callable[[st
         writer.seal(manifest)
 
 
-def _text(shop: Shop, part: PartWriter, kept: Path, seed: int) -> None:
-    """The real encoder, and made vectors: each text near its category's centre, each category near a department's."""
+def _text(shop: Shop, part: PartWriter, kept: Path) -> None:
+    """As training does, but for the encoder's export, which is done once for all shops."""
     encoder = kept / "encoder"
     if not encoder.is_dir():
         scratch = kept / ".encoder"
@@ -243,19 +242,7 @@ def _text(shop: Shop, part: PartWriter, kept: Path, seed: int) -> None:
         export_encoder(check_model(None), scratch, texts=shop.texts[:100])
         scratch.rename(encoder)
     shutil.copytree(encoder, part.folder, dirs_exist_ok=True)
-    random = np.random.default_rng([seed, 1])
-    category = np.zeros(len(shop.texts), np.int64)
-    category[shop.text_numbers] = shop.groups["category"]
-    departments = _normal(random, 64)
-    centres = departments[np.arange(int(category.max()) + 1) % 64] + 0.8 * _normal(random, int(category.max()) + 1)
-    vectors = centres[category] + 0.7 * _normal(random, len(shop.texts))
-    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    part.json("index", asdict(build_index(vectors, part.folder)))
-
-
-def _normal(random: np.random.Generator, rows: int) -> np.ndarray:
-    """float32[rows, DIMENSION], of length about 1."""
-    return random.standard_normal((rows, DIMENSION), np.float32) / np.float32(DIMENSION**0.5)
+    part.json("index", asdict(build_index(embed_texts(encoder, shop.texts), part.folder)))
 
 
 LESSONS = 60
