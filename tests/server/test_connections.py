@@ -25,7 +25,9 @@ def test_a_client_that_stays_comes_to_every_worker_and_no_call_fails(shop: Shop)
         admin = AdminServiceStub(channel)
 
         def both_seen() -> bool:
-            seen.add(admin.GetServingState(GetServingStateRequest()).worker_index)
+            # on a busy machine a connection may be too old before it is ready for calls, and the next one is tried
+            state = admin.GetServingState(GetServingStateRequest(), wait_for_ready=True)
+            seen.add(state.worker_index)
             return seen == {0, 1}
 
         wait_for(both_seen, "both workers to have answered")
