@@ -5,22 +5,21 @@ Nothing here looks at the other candidates: an item has the same columns among r
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
 from endcap.strategies.compiled import (
-    FLAGS,
     INT,
+    INT32_ROWS,
     INT32S,
     INT64S,
     NOTHING,
     SINGLE,
     SINGLES,
     TO_SINGLE_ROWS,
+    compiled,
     fetch,
     given,
     kernel,
@@ -55,8 +54,8 @@ class QueryMatchConfig(Settings):
     """No parameters."""
 
 
-_AHEAD = 4
-"""So many items before it is read, a title is asked for."""
+_AHEAD = 8
+"""So many items before it is read, a title is asked for; and where it starts, three times as many."""
 _COVERAGE, _TITLE, _BRAND, _MODEL, _WORDS = (
     MATCHES.index("coverage"),
     MATCHES.index("title_share"),
@@ -85,39 +84,59 @@ class QueryMatch:
         columns = np.full((len(items), len(self.provides)), np.nan, np.float32)
         if not slots:
             return columns
-        rarity = np.array([slot.rarity for slot in slots], np.float32)
-        models = np.array([slot.kind is Kind.MODEL for slot in slots])
-        numbers = np.array([slot.kind is Kind.UNIT or slot.token[:1].isdecimal() for slot in slots])
-        _sum(matched(slots, self.index, items), self.columns, rarity / rarity.sum(), models, numbers, columns)
+        found, rarity = matched(slots, self.index, items), np.array([slot.rarity for slot in slots], np.float32)
+        kinds, named = np.array([_kind(slot) for slot in slots], np.int64), self.brands.named(slots)
+        _sum(found, self.columns, rarity / rarity.sum(), kinds, items, self.brand_of, named, columns)
         self._in_title(slots, items, columns)
-        columns[:, _BRAND] = self._brand(slots, items)
-        columns[:, _WORDS] = len(slots)
         return columns
 
     def _in_title(self, slots: tuple[Slot, ...], items: Array, columns: Array) -> None:
         """Sets title_share, title_start, title_phrase."""
         pairs = [(word, at) for at, slot in enumerate(slots) for option in slot.options for word in option.words]
-        words, slot_of = np.array(pairs, np.int32).reshape(-1, 2).T.copy()
-        _read_titles(items, self.index.title_offsets, self.index.title_words, words, slot_of, len(slots), columns)
-
-    def _brand(self, slots: tuple[Slot, ...], items: Array) -> Array | float:
-        named = self.brands.named(slots)
-        if not named:
-            return 0.0
-        own = self.brand_of.take(items)
-        column: Array = np.where(own < 0, 0.0, -1.0)
-        for brand in named:
-            column[own == brand] = 1.0
-        return column
+        words = np.array(pairs or _NO_WORDS, np.int32)
+        _read_titles(items, self.index.title_offsets, self.index.title_words, words, len(slots), columns)
 
 
-@kernel(NOTHING(given(SINGLE, 3), INT64S, SINGLES, FLAGS, FLAGS, TO_SINGLE_ROWS))
-def _sum(found: Array, fields: Array, rarity: Array, models: Array, numbers: Array, columns: Array) -> None:
-    """From what each slot is worth to an item (float32[slots, n, 1 + fields]), the columns up to last_in_title, and
-    those of models and numbers. A field that the index lacks is -1 in ``fields``, of which the first is the title."""
-    slots, title = len(found), 1 + fields[0]
-    asked_models, asked_numbers = models.sum(), numbers.sum()
+_IS_MODEL, _IS_NUMBER = 1, 2
+_NO_WORDS = np.empty((0, 2), np.int32)
+_NO_BRANDS = np.empty(0, np.int32)
+
+
+def _kind(slot: Slot) -> int:
+    """Whether it is a model number, a number or amount, or both, in bits."""
+    number = slot.kind is Kind.UNIT or slot.token[:1].isdecimal()
+    return _IS_MODEL * (slot.kind is Kind.MODEL) + _IS_NUMBER * number
+
+
+@compiled
+def _brand(own: int, named: Array) -> float:
+    for brand in named:
+        if own == brand:
+            return 1.0
+    return 0.0 if own < 0 else -1.0
+
+
+@kernel(NOTHING(given(SINGLE, 3), INT64S, SINGLES, INT64S, INT32S, INT32S, INT32S, TO_SINGLE_ROWS))
+def _sum(
+    found: Array,
+    fields: Array,
+    rarity: Array,
+    kinds: Array,
+    items: Array,
+    brand_of: Array,
+    named: Array,
+    columns: Array,
+) -> None:
+    """From what each slot is worth to an item (float32[slots, n, 1 + fields]), the columns up to last_in_title, those
+    of models and numbers, brand and words. A field that the index lacks is -1 in ``fields``, of which the first is the
+    title; ``named`` are the brands that the search names."""
+    slots, title, asked_models, asked_numbers = len(found), 1 + fields[0], 0, 0
+    for slot in range(slots):
+        asked_models += kinds[slot] & _IS_MODEL > 0
+        asked_numbers += kinds[slot] & _IS_NUMBER > 0
     for row in range(len(columns)):
+        if len(named):
+            fetch(brand_of, items[min(row + _AHEAD, len(items) - 1)])
         out, has_models, has_numbers, titled = columns[row], 0, 0, 0
         out[: _COVERAGE + 4] = 0.0
         for slot in range(slots):
@@ -131,30 +150,31 @@ def _sum(found: Array, fields: Array, rarity: Array, models: Array, numbers: Arr
             out[_COVERAGE + 2] += rarity[slot] * in_title
             out[_COVERAGE + 3] = in_title
             titled += in_title
-            has_models += has and models[slot]
-            has_numbers += has and numbers[slot]
+            has_models += has and kinds[slot] & _IS_MODEL > 0
+            has_numbers += has and kinds[slot] & _IS_NUMBER > 0
         out[_COVERAGE + 1] = titled / slots
         if asked_models:
             out[_MODEL] = has_models / asked_models
         if asked_numbers:
             out[_MODEL + 1] = has_numbers / asked_numbers
+        out[_BRAND], out[_WORDS] = _brand(brand_of[items[row]], named) if len(named) else 0.0, slots
 
 
-@kernel(NOTHING(INT32S, INT64S, INT32S, INT32S, INT32S, INT, TO_SINGLE_ROWS))
-def _read_titles(
-    items: Array, offsets: Array, titles: Array, words: Array, slot_of: Array, slot_count: int, columns: Array
-) -> None:
-    """Of ``words`` each answers the slot beside it, the last where it stands several times."""
+@kernel(NOTHING(INT32S, INT64S, INT32S, INT32_ROWS, INT, TO_SINGLE_ROWS))
+def _read_titles(items: Array, offsets: Array, titles: Array, words: Array, slot_count: int, columns: Array) -> None:
+    """Each of ``words`` (int32[m, 2]) answers the slot beside it, the last where it stands several times."""
+    last = len(items) - 1
     for row in range(len(items)):
-        fetch(titles, offsets[items[min(row + _AHEAD, len(items) - 1)]])
+        fetch(offsets, items[min(row + 3 * _AHEAD, last)])
+        fetch(titles, offsets[items[min(row + _AHEAD, last)]])
         start, end = offsets[items[row]], offsets[items[row] + 1]
         length = max(end - start, 1)
         hits, first, neighbours, before = 0, end - start, 0, -1
         for place in range(start, end):
             slot = -1
             for entry in range(len(words) - 1, -1, -1):
-                if words[entry] == titles[place]:
-                    slot = slot_of[entry]
+                if words[entry, 0] == titles[place]:
+                    slot = words[entry, 1]
                     break
             if slot >= 0:
                 hits += 1
@@ -164,9 +184,6 @@ def _read_titles(
         columns[row, _TITLE] = hits / length
         columns[row, _TITLE + 1] = 1.0 - first / length if hits else 0.0
         columns[row, _TITLE + 2] = min(neighbours / max(slot_count - 1, 1), 1.0)
-
-
-_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
 class Brands:
@@ -179,13 +196,14 @@ class Brands:
         order = np.argsort(firsts, kind="stable")
         self.firsts, self.brands = firsts[order], whole[order]
 
-    def named(self, slots: tuple[Slot, ...]) -> list[int]:
-        """Those all of whose words the search has as they are."""
+    def named(self, slots: tuple[Slot, ...]) -> Array:
+        """int32[k]: those all of whose words the search has as they are."""
         own = {option.words[0] for slot in slots for option in slot.options if option.weight == 1.0}
-        wanted = np.array(list(own), np.int32)
-        starts, ends = (self.firsts.searchsorted(wanted, side).tolist() for side in _SIDES)
-        found = [brand for start, end in zip(starts, ends, strict=True) for brand in self.brands[start:end].tolist()]
-        return [brand for brand in found if own.issuperset(self._words(brand))]
+        ends = self.firsts.searchsorted(np.array([word + k for word in own for k in (0, 1)], np.int32)).tolist()
+        spans = zip(ends[::2], ends[1::2], strict=True)
+        found = [brand for start, end in spans for brand in self.brands[start:end].tolist()]
+        named = [brand for brand in found if own.issuperset(self._words(brand))]
+        return np.array(named, np.int32) if named else _NO_BRANDS
 
     def _words(self, brand: int) -> list[int]:
         words: list[int] = self.words[self.offsets[brand] : self.offsets[brand + 1]].tolist()

@@ -95,9 +95,11 @@ class TextSimilarity:
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         profile = self.space.profile(query, self.config.half_life_days, self.config.most_anchors)
-        vectors = [self.space.query_vector(query), profile]
+        asked = self.space.query_vector(query)
+        if asked is not None and profile is not None:
+            return self.space.cosines_of_both(asked, profile, candidates.items)
         out = np.full((len(candidates), 2), np.nan, np.float32)
-        for place, vector in enumerate(vectors):
+        for place, vector in enumerate((asked, profile)):
             if vector is not None:
                 out[:, place] = self.space.cosines(vector, candidates.items)
         return out

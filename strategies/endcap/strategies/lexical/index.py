@@ -7,6 +7,7 @@ training by bm25s). Scores add up over the words of a query.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -37,6 +38,7 @@ class LexicalIndex:
         self.items = take_array(arrays, "items", np.int32)  # [postings], ascending within a word
         self.whole = take_array(arrays, "whole", np.float32)  # [postings]
         self.by_field: Array = arrays["by_field"]  # float16[postings, fields]
+        self.halves = self.by_field.view(np.uint16)  # their bits
         self.title_words = take_array(arrays, "title.words", np.int32)  # every item's title, in its order
         self.title_offsets = take_array(arrays, "title.offsets", np.int64)  # [items + 1]
         self.brand_words = take_array(arrays, "brand.words", np.int32)
@@ -46,9 +48,14 @@ class LexicalIndex:
         self.number = lru_cache(CACHED)(self.vocabulary.number)
         """A token's number, -1 where no item has it; remembered, as shoppers' words are mostly the same few."""
 
+    def span(self, word: int) -> tuple[int, int]:
+        """Where the word's postings start and end."""
+        return int(self.offsets[word]), int(self.offsets[word + 1])
+
     def count(self, word: int) -> int:
         """How many items have the word."""
-        return int(self.offsets[word + 1] - self.offsets[word])
+        start, end = self.span(word)
+        return end - start
 
     def numbers(self, tokens: Sequence[str]) -> Array:
         """int32[m]: each token's number, -1 where no item has it."""
@@ -56,16 +63,16 @@ class LexicalIndex:
 
     def rarity(self, count: float) -> float:
         """The idf of a word that ``count`` items have, as BM25 has it: above 0, also for one that all have."""
-        return float(np.log1p((self.size - count + 0.5) / (count + 0.5)))
+        return math.log1p((self.size - count + 0.5) / (count + 0.5))
 
     def everywhere(self, word: int) -> tuple[Array, Array]:
         """int32[k] items that have the word, ascending, and float32[k], their BM25 of it."""
-        rows = slice(int(self.offsets[word]), int(self.offsets[word + 1]))
+        rows = slice(*self.span(word))
         return self.items[rows], self.whole[rows]
 
     def among(self, word: int, items: Array) -> Array:
         """float32[n, 1 + fields]: the BM25 of the word in whole and by field, 0 where an item (int32[n]) lacks it."""
-        start, end = int(self.offsets[word]), int(self.offsets[word + 1])
+        start, end = self.span(word)
         found = np.zeros((len(items), 1 + len(self.fields)), np.float32)
         if start == end:
             return found

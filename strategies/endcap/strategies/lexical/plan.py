@@ -12,7 +12,17 @@ from typing import NamedTuple
 import numpy as np
 
 from endcap.bundle.events import Array
-from endcap.strategies.compiled import INT, INT32S, SINGLE, SINGLES, TO_INT32S, TO_SINGLE_ROWS, fetch, kernel
+from endcap.strategies.compiled import (
+    INT,
+    INT32S,
+    SINGLE,
+    SINGLES,
+    TO_INT32S,
+    TO_SINGLE_ROWS,
+    TO_SINGLES,
+    fetch,
+    kernel,
+)
 from endcap.strategies.contract import Query
 from endcap.strategies.lexical.index import LexicalIndex
 from endcap.strategies.lexical.spelling import can_slip
@@ -143,15 +153,15 @@ def recalled(slots: Sequence[Slot], index: LexicalIndex) -> tuple[Array, Array]:
         for option in slot.options
     ]
     most = sum(len(items) for _, _, items, _ in parts)
-    found, scores = np.empty(most, np.int32), np.zeros((most, 3), np.float32)
+    found, sums, latest = np.empty(most, np.int32), np.zeros(most, np.float32), np.zeros((most, 2), np.float32)
     table, base = index.tally.use(most)
     count = 0
     for number, weight, items, worth in parts:
-        count = _add_words(table, base, items, worth, np.float32(weight), np.float32(number), found, scores, count)
-    return found[:count], scores[:count, 0]
+        count = _add_words(table, base, items, worth, weight, number, found, sums, latest, count)
+    return found[:count], sums[:count]
 
 
-@kernel(INT(TO_INT32S, INT, INT32S, SINGLES, SINGLE, SINGLE, TO_INT32S, TO_SINGLE_ROWS, INT))
+@kernel(INT(TO_INT32S, INT, INT32S, SINGLES, SINGLE, SINGLE, TO_INT32S, TO_SINGLES, TO_SINGLE_ROWS, INT))
 def _add_words(
     table: Array,
     base: int,
@@ -160,11 +170,12 @@ def _add_words(
     weight: np.float32,
     slot: np.float32,
     found: Array,
-    scores: Array,
+    sums: Array,
+    latest: Array,
     count: int,
 ) -> int:
-    """Of ``scores`` the columns are an item's sum, what the latest slot gave it, and that slot's number: of a slot's
-    options the best counts."""
+    """Of ``latest`` the columns are what the latest slot gave an item, and that slot's number: of a slot's options the
+    best counts."""
     for entry in range(len(items)):
         fetch(table, items[min(entry + AHEAD, len(items) - 1)])
         item = items[entry]
@@ -173,13 +184,13 @@ def _add_words(
             place, table[item] = count, base + count
             found[count] = item
             count += 1
-        row = scores[place]
-        if row[2] != slot:
-            row[1], row[2] = 0.0, slot
-        better = weight * worth[entry] - row[1]
+        row = latest[place]
+        if row[1] != slot:
+            row[0], row[1] = 0.0, slot
+        better = weight * worth[entry] - row[0]
         if better > 0:
+            sums[place] += better
             row[0] += better
-            row[1] += better
     return count
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Recalled
 from endcap.strategies.contract import Query, ReasonCode, Settings
 from endcap.strategies.lexical.index import lexical_index
 from endcap.strategies.lexical.plan import plan, recalled
-from endcap.strategies.recall.top import top
+from endcap.strategies.text.nearest import highest, unpack
 
 
 class LexicalConfig(Settings):
@@ -26,4 +29,19 @@ class LexicalRecall:
         if not any(slot.options for slot in slots):
             return Recalled.none()
         items, scores = recalled(slots, self.index)
-        return top(scores, limit, query.allowed, items)
+        if query.allowed is not None:
+            own = query.allowed.take(items)
+            items, scores = items[own], scores[own]
+        return _highest(items, scores, limit)
+
+
+def _highest(items: Array, scores: Array, limit: int) -> Recalled:
+    """Those of the ``limit`` highest scores above 0, equal ones by item."""
+    keys = highest(scores, items, limit)
+    keys.sort()
+    count = min(limit, len(keys))
+    found, best = np.empty(count, np.int32), np.empty(count, np.float32)
+    unpack(keys, found, best)
+    if count and not best[-1] > 0:
+        found, best = found[best > 0], best[best > 0]
+    return Recalled(found, best)

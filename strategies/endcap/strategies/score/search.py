@@ -18,14 +18,16 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle, Part
 from endcap.strategies.batch import Candidates
 from endcap.strategies.compiled import (
-    NOTHING,
+    INT,
     REAL,
     REALS,
     SINGLE_ROWS,
     SINGLES,
     TO_SINGLE_ROWS,
+    TO_SINGLES,
     compiled,
     kernel,
+    several,
 )
 from endcap.strategies.contract import Query, Settings
 from endcap.strategies.merge import vote
@@ -85,19 +87,22 @@ class Learned:
         self.among_recalled = bool(content["among_recalled"])
         self.quick = QuickScorer.of(_forest(part)) if self.trees else None
 
-    def score(self, query: Query, candidates: Candidates) -> Array:
-        rows = candidates.matrix(self.requires)
+    def moved(self, rows: Array) -> tuple[Array, Array]:
+        """float32[n, k], how much each column moved each score, and the scores (float32[n]); the columns required are
+        the first of ``rows``."""
+        rows = np.ascontiguousarray(rows[:, : len(self.requires)])
+        parts = self.linear * self.weighted.parts(rows)
+        if self.quick is not None:
+            parts = parts + self.trees * self.quick.contributions(rows)
+        return np.asarray(parts, np.float32), self.scores(rows)
+
+    def scores(self, rows: Array) -> Array:
+        """float32[n]; as ``moved``."""
+        rows = np.ascontiguousarray(rows[:, : len(self.requires)])
         total = self.linear * self.weighted.parts(rows).sum(axis=1)
         if self.quick is not None:
             total = total + self.trees * self.quick.scores(rows)
         return np.asarray(total, np.float32)
-
-    def contributions(self, query: Query, candidates: Candidates) -> Array:
-        rows = candidates.matrix(self.requires)
-        parts = self.linear * self.weighted.parts(rows)
-        if self.quick is not None:
-            parts = parts + self.trees * self.quick.contributions(rows)
-        return np.asarray(parts, np.float32)
 
 
 def _forest(part: Part) -> Forest:
@@ -142,32 +147,36 @@ class SearchScorer:
         self.requires = (*self.base.requires, *self.leaning, *self.ranks)
 
     def score(self, query: Query, candidates: Candidates) -> Array:
-        scores = self.base.score(query, candidates)
-        total: Array = scores + self._added(candidates, scores).sum(axis=1)
-        return total
+        rows = candidates.matrix(self.requires)
+        return self._leaned(rows, self.base.scores(rows))[1]
 
     def contributions(self, query: Query, candidates: Candidates) -> Array:
-        scores = self.base.score(query, candidates)
-        return np.hstack([self.base.contributions(query, candidates), self._added(candidates, scores)])
+        rows = candidates.matrix(self.requires)
+        parts, scores = self.base.moved(rows)
+        return np.hstack([parts, self._leaned(rows, scores)[0]])
 
-    def _added(self, candidates: Candidates, scores: Array) -> Array:
-        """float32[n, leanings + ranks]: what was not learned adds, on the scale of these scores."""
-        columns = candidates.matrix((*self.leaning, *self.ranks))
-        columns[:, len(self.leaning) :] = vote(columns[:, len(self.leaning) :])
-        added = np.empty_like(columns)
-        _lean(np.ascontiguousarray(scores, np.float32), columns, self.weights, self.config.agreement, added)
-        return added
+    def _leaned(self, rows: Array, scores: Array) -> tuple[Array, Array]:
+        """float32[n, leanings + ranks], what was not learned adds on the scale of these scores, and float32[n], what
+        the scores are with it."""
+        votes = vote(rows[:, rows.shape[1] - len(self.ranks) :])
+        leaned: tuple[Array, Array] = _lean(
+            scores, rows, len(self.base.requires), self.weights, votes, self.config.agreement
+        )
+        return leaned
 
 
-@kernel(NOTHING(SINGLES, SINGLE_ROWS, REALS, REAL, TO_SINGLE_ROWS))
-def _lean(scores: Array, columns: Array, weights: Array, agreement: float, added: Array) -> None:
-    """Of ``columns`` (float32[n, leanings + ranks]) the first have ``weights``, the others are votes, NaN for none.
-    Added up, votes get ``agreement`` times the scores' standard deviation; what leans is on the scale of both."""
+@kernel(several(TO_SINGLE_ROWS, TO_SINGLES)(SINGLES, SINGLE_ROWS, INT, REALS, SINGLE_ROWS, REAL))
+def _lean(
+    scores: Array, values: Array, first: int, weights: Array, given: Array, agreement: float
+) -> tuple[Array, Array]:
+    """Of ``values`` the columns from ``first`` on lean by ``weights``; ``given`` (float32[n, ranks]) are votes, NaN for
+    none. Added up, votes get ``agreement`` times the scores' standard deviation; what leans is on the scale of both."""
     rows, leanings = len(scores), len(weights)
-    votes = np.zeros((rows, columns.shape[1] - leanings))
+    votes = np.zeros(given.shape)
+    added = np.empty((rows, leanings + votes.shape[1]), np.float32)
     for row in range(rows):
         for source in range(votes.shape[1]):
-            own = columns[row, leanings + source]
+            own = given[row, source]
             votes[row, source] = 0.0 if np.isnan(own) else own
     for source in range(votes.shape[1]):
         votes[:, source] -= votes[:, source].sum() / rows
@@ -178,10 +187,16 @@ def _lean(scores: Array, columns: Array, weights: Array, agreement: float, added
     votes *= _scale(scores) * agreement / spread if spread > _NEGLIGIBLE else 0.0
     for row in range(rows):
         totals[row] = scores[row] + votes[row].sum()
-    scale = _scale(totals)
+    scale, leaned = _scale(totals), np.empty(rows, np.float32)
     for row in range(rows):
+        more = np.float32(0.0)
         for place in range(leanings):
-            value = columns[row, place]
+            value = values[row, first + place]
             value = value if value > 0 else np.float32(0.0)  # NaN too
             added[row, place] = scale * weights[place] * value / (1.0 + value)
-        added[row, leanings:] = votes[row]
+            more += added[row, place]
+        for source in range(votes.shape[1]):
+            added[row, leanings + source] = votes[row, source]
+            more += added[row, leanings + source]
+        leaned[row] = scores[row] + more
+    return added, leaned

@@ -23,6 +23,7 @@ from endcap.strategies.compiled import (
     SINGLE_ROWS,
     SINGLES,
     TO_INT32S,
+    TO_SINGLE_ROWS,
     TO_SINGLES,
     compiled,
     fetch,
@@ -284,3 +285,24 @@ def compare_best(vectors: Array, vector: Array, limit: int, estimates: Array, ma
 def products_with(vectors: Array, row_of: Array, items: Array, vector: Array) -> Any:
     """float32[k]: the products of ``vector`` with the row of each item (int32[k])."""
     return _products(vectors, row_of[items], vector)
+
+
+@kernel(TO_SINGLE_ROWS(SINGLE_ROWS, INT32S, INT32S, SINGLES, SINGLES))
+def products_with_both(vectors: Array, row_of: Array, items: Array, one: Array, other: Array) -> Any:
+    """float32[k, 2]: as ``products_with`` of each; the rows are fetched once."""
+    size, last = vectors.shape[1], len(items) - 1
+    products = np.empty((len(items), 2), np.float32)
+    for entry in range(len(items)):
+        row, ahead = row_of[items[entry]], row_of[items[min(entry + AHEAD, last)]] * size
+        for line in range(0, min(FETCHED, size), 16):
+            fetch(vectors, ahead + line)
+        products[entry, 0] = _product_with(vectors, row, one)
+        products[entry, 1] = _product_with(vectors, row, other)
+    return products
+
+
+@kernel(_KEYS(SINGLES, INT32S, INT))
+def highest(products: Array, rows: Array, limit: int) -> Any:
+    """uint64[k], in no order: the keys of the rows (int32[n]) of the ``limit`` highest products, and of what equals the
+    last."""
+    return _keys(rows, products, limit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from hashlib import blake2b
 
 import numpy as np
@@ -19,6 +18,7 @@ from endcap.strategies.compiled import (
     INT32S,
     INT64S,
     NOTHING,
+    SINGLE_ROWS,
     SINGLES,
     TO_INT32S,
     TO_SINGLES,
@@ -37,7 +37,7 @@ from endcap.strategies.text.encoder import Encoder
 from endcap.strategies.text.index import TextIndex
 from endcap.strategies.text.info import GRAPH_NAME, INFO_NAME, TOKENIZER_NAME, EncoderInfo
 from endcap.strategies.text.kept import KeptVectors
-from endcap.strategies.text.nearest import products_with
+from endcap.strategies.text.nearest import products_with, products_with_both
 from endcap.strategies.text.runtime import TextRuntime, runtime_of
 
 MOSTLY, MORE = 0.9, 100
@@ -45,6 +45,8 @@ MOSTLY, MORE = 0.9, 100
 find out which texts are allowed."""
 _AHEAD = 8
 """So many texts before they are read, a text's items are asked for."""
+_NEXT = 2
+"""So many vectors before it is added to a mean, one is asked for."""
 _ALL = np.empty(0, np.bool_)
 
 log = structlog.get_logger("endcap.text")
@@ -99,12 +101,17 @@ class TextSpace:
     def _profile(self, start: Anchors) -> Array | None:
         if not len(start.items):
             return None
-        mean = start.weights @ self.vectors.take(self.text_of.take(start.items), axis=0)
-        return _unit(mean)
+        mean: Array = _mean(self.vectors, self.text_of, start.items, start.weights)
+        return mean
 
     def cosines(self, vector: Array, items: Array) -> Array:
         """float32[n] between a unit vector and the texts of items (int32[n])."""
         cosines: Array = products_with(self.vectors, self.text_of, items, vector)
+        return cosines
+
+    def cosines_of_both(self, one: Array, other: Array, items: Array) -> Array:
+        """float32[n, 2]: as ``cosines`` of each."""
+        cosines: Array = products_with_both(self.vectors, self.text_of, items, one, other)
         return cosines
 
     def closest(self, query: Query, limit: int) -> tuple[Array, Array]:
@@ -173,10 +180,22 @@ def _name_of_encoder(bundle: Bundle, runtime: TextRuntime) -> str:
     return blake2b(told.encode(), digest_size=8).hexdigest()
 
 
-def _unit(vector: Array) -> Array:
-    length = math.sqrt(float(vector @ vector))
-    unit: Array = (vector / length if length > 0 else vector).astype(np.float32)
-    return unit
+@kernel(TO_SINGLES(SINGLE_ROWS, INT32S, INT32S, SINGLES), sums_in_any_order=True)
+def _mean(vectors: Array, text_of: Array, items: Array, weights: Array) -> Array:
+    """float32[d], unit length unless it is 0: the weighted mean of these items' vectors."""
+    width, last = vectors.shape[1], len(items) - 1
+    mean, square = np.zeros(width, np.float32), np.float32(0.0)
+    for entry in range(len(items)):
+        ahead = text_of[items[min(entry + _NEXT, last)]] * width
+        for place in range(0, width, 16):
+            fetch(vectors, ahead + place)
+        vector, weight = vectors[text_of[items[entry]]], weights[entry]
+        for place in range(width):
+            mean[place] += weight * vector[place]
+    for value in mean:
+        square += value * value
+    length = np.sqrt(square)
+    return mean / length if length > 0 else mean
 
 
 @kernel(NOTHING(INT32S, FLAGS, filled(FLAG)))
