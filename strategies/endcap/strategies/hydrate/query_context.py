@@ -13,6 +13,7 @@ from pydantic import Field
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
+from endcap.strategies.compiled import INT, INT32S, SINGLE, SINGLE_ROWS, SINGLES, TO_SINGLES, kernel
 from endcap.strategies.contract import Feature, Query, ReasonCode, Settings
 from endcap.strategies.text.space import text_space
 
@@ -48,9 +49,20 @@ class QueryContext:
 
     def _answer(self, query: Query, vector: Array) -> Array:
         """float32[d], unit length: the weighted mean of the nearest texts."""
-        numbers, cosines = (found[: self.config.texts] for found in self.space.closest(query, self.config.texts))
-        weights = np.exp(self.config.sharpness * (cosines - cosines.max(initial=-1.0)))
-        mean = weights.astype(np.float32) @ self.space.vectors[numbers]
-        length = float(np.linalg.norm(mean))
-        answer: Array = (mean / length if length > 0 else vector).astype(np.float32)
+        numbers, cosines = self.space.closest(query, self.config.texts)
+        answer: Array = _answer(self.space.vectors, numbers, cosines, self.config.texts, self.config.sharpness, vector)
         return answer
+
+
+@kernel(TO_SINGLES(SINGLE_ROWS, INT32S, SINGLES, INT, SINGLE, SINGLES))
+def _answer(vectors: Array, texts: Array, cosines: Array, most: int, sharpness: np.float32, vector: Array) -> Array:
+    """float32[d], unit length: the mean of the first of ``texts`` (by falling cosine), or ``vector`` without any."""
+    mean, square = np.zeros(len(vector), np.float32), np.float32(0.0)
+    for place in range(min(most, len(texts))):
+        weight, near = np.exp(sharpness * (cosines[place] - cosines[0])), vectors[texts[place]]
+        for column in range(len(mean)):
+            mean[column] += weight * near[column]
+    for value in mean:
+        square += value * value
+    length = np.sqrt(square)
+    return mean / length if length > 0 else vector.copy()

@@ -87,7 +87,10 @@ def _match(
     for option in range(count):
         first, last, weight = plan[count + option], plan[count + option + 1], weights[option]
         for row in range(len(items)):
-            if places[first:last, row].min() < 0:
+            everywhere = True
+            for word in range(first, last):
+                everywhere &= places[word, row] >= 0
+            if not everywhere:
                 continue
             for column in range(width):
                 total[column] = 0.0
