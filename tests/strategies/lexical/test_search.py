@@ -10,7 +10,7 @@ from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Query
 from endcap.strategies.hydrate.query_match import QueryMatch, QueryMatchConfig
 from endcap.strategies.lexical.index import lexical_index
-from endcap.strategies.recall.lexical import LexicalConfig, LexicalRecall
+from endcap.strategies.recall.lexical import LexicalConfig, LexicalRecall, _highest
 
 from .conftest import TITLES
 
@@ -57,6 +57,14 @@ def test_a_slip_of_one_letter_does_not_empty_the_page(searchable: Bundle, text: 
 @pytest.mark.parametrize("text", ["", "   ", "!?", "zzzzzz", "🎧"])
 def test_what_is_nowhere_finds_nothing(searchable: Bundle, text: str) -> None:
     assert found(searchable, text) == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 9])
+def test_of_equal_scores_the_first_items_are_recalled_and_of_none_none(limit: int) -> None:
+    items, scores = np.array([7, 3, 9, 5, 1], np.int32), np.array([2, 2, 0, 4, 0], np.float32)
+    found = _highest(items, scores, limit)
+    assert found.items.tolist() == [5, 3, 7][:limit]
+    assert found.scores.tolist() == [4, 2, 2][:limit]
 
 
 def test_recall_is_the_sum_of_what_the_columns_say(searchable: Bundle) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numba.core.registry import cpu_target
 
 from endcap.bundle.events import Array
-from endcap.strategies.text.nearest import compare, compare_best, unpack
+from endcap.strategies.text.nearest import compare, compare_best, highest, unpack
 from endcap.strategies.text.scan import HIGHEST, LANES, estimated, fill_tables, summing, turn
 
 OWN = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
@@ -167,3 +167,15 @@ def test_of_what_lies_within_the_margin_only_the_highest_estimates_are_compared(
     rows, _ = unpacked(compare_best(vectors, vector, limit, estimates, 100.0, most), limit)
     compared = np.argsort(-estimates)[: max(most, limit + (limit + 1) // 2)]
     assert set(rows.tolist()) == set(best(vectors[compared] @ vector, compared, limit))
+
+
+@given(st.lists(st.integers(-3, 6), max_size=200), st.integers(1, 40))
+def test_the_highest_of_numbered_products_stand_by_number_where_they_are_equal(values: list[int], limit: int) -> None:
+    products, rows = np.array(values, np.float32), np.random.default_rng(0).permutation(len(values)).astype(np.int32)
+    keys = highest(products, rows, limit)
+    keys.sort()
+    found, best = np.empty(min(limit, len(keys)), np.int32), np.empty(min(limit, len(keys)), np.float32)
+    unpack(keys, found, best)
+    expected = sorted(zip(-products, rows, strict=True))[:limit]
+    assert found.tolist() == [row for _, row in expected]
+    assert best.tolist() == [-product for product, _ in expected]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap.strategies.text.space import _mark, _pick_items
+from endcap.strategies.hydrate.query_context import _answer
+from endcap.strategies.text.nearest import products_with, products_with_both
+from endcap.strategies.text.space import _mark, _mean, _pick_items
 
 COUNTS = st.lists(st.integers(0, 6), min_size=1, max_size=20)
 
@@ -42,3 +45,40 @@ def test_a_text_is_allowed_where_one_of_its_items_is(owners: list[int], random: 
     marked = np.zeros(10, np.bool_)
     _mark(texts, allowed, marked)
     assert np.flatnonzero(marked).tolist() == sorted(set(texts[allowed].tolist()))
+
+
+@given(st.integers(0, 2**32), st.integers(0, 30), st.sampled_from([16, 33, 384]))
+def test_products_with_two_vectors_are_those_with_each(seed: int, count: int, width: int) -> None:
+    random = np.random.default_rng(seed)
+    vectors = random.normal(size=(20, width)).astype(np.float32)
+    text_of, items = random.integers(0, 20, 50, np.int32), random.integers(0, 50, count, np.int32)
+    one, other = random.normal(size=(2, width)).astype(np.float32)
+    each = [products_with(vectors, text_of, items, vector) for vector in (one, other)]
+    np.testing.assert_array_equal(products_with_both(vectors, text_of, items, one, other), np.transpose(each))
+
+
+@given(st.integers(0, 2**32), st.integers(1, 30), st.sampled_from([16, 33, 384]))
+def test_a_mean_is_weighted_and_of_unit_length(seed: int, count: int, width: int) -> None:
+    random = np.random.default_rng(seed)
+    vectors = random.normal(size=(20, width)).astype(np.float32)
+    text_of, items = random.integers(0, 20, 50, np.int32), random.integers(0, 50, count, np.int32)
+    weights = random.uniform(0.1, 2, count).astype(np.float32)
+    expected = weights @ vectors[text_of[items]]
+    found = _mean(vectors, text_of, items, weights)
+    np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_a_mean_of_nothing_is_nowhere() -> None:
+    nothing = _mean(np.zeros((1, 16), np.float32), *np.zeros((2, 3), np.int32), np.ones(3, np.float32))
+    assert nothing.tolist() == [0.0] * 16
+
+
+@pytest.mark.parametrize("texts", [0, 1, 3, 9])
+def test_what_answers_best_counts_more_the_nearer_it_is(texts: int) -> None:
+    random = np.random.default_rng(texts)
+    vectors, vector = random.normal(size=(9, 33)).astype(np.float32), random.normal(size=33).astype(np.float32)
+    cosines = np.sort(random.uniform(0, 1, texts)).astype(np.float32)[::-1].copy()
+    found = _answer(vectors, np.arange(texts, dtype=np.int32), cosines, 5, 10.0, vector)
+    expected = np.exp(10 * cosines[:5]) @ vectors[: min(texts, 5)]
+    expected = expected / np.linalg.norm(expected) if texts else vector
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

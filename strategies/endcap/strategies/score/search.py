@@ -131,6 +131,20 @@ def _scale(values: Array) -> float:
     return deviation if deviation > 0 else 1.0
 
 
+@compiled
+def _centred(given: Array) -> Array:
+    """float64[n, ranks], each column less its mean; NaN is 0."""
+    votes = np.empty((len(given), given.shape[1]))
+    for source in range(votes.shape[1]):
+        total = 0.0
+        for row in range(len(votes)):
+            own = given[row, source]
+            votes[row, source] = 0.0 if np.isnan(own) else own
+            total += votes[row, source]
+        votes[:, source] -= total / len(votes)
+    return votes
+
+
 class SearchScorer:
     Config = SearchScorerConfig
 
@@ -171,15 +185,8 @@ def _lean(
 ) -> tuple[Array, Array]:
     """Of ``values`` the columns from ``first`` on lean by ``weights``; ``given`` (float32[n, ranks]) are votes, NaN for
     none. Added up, votes get ``agreement`` times the scores' standard deviation; what leans is on the scale of both."""
-    rows, leanings = len(scores), len(weights)
-    votes = np.zeros(given.shape)
-    added = np.empty((rows, leanings + votes.shape[1]), np.float32)
-    for row in range(rows):
-        for source in range(votes.shape[1]):
-            own = given[row, source]
-            votes[row, source] = 0.0 if np.isnan(own) else own
-    for source in range(votes.shape[1]):
-        votes[:, source] -= votes[:, source].sum() / rows
+    rows, leanings, sources = len(scores), len(weights), given.shape[1]
+    votes = _centred(given)
     totals = np.zeros(rows)
     for row in range(rows):
         totals[row] = votes[row].sum()
@@ -188,15 +195,16 @@ def _lean(
     for row in range(rows):
         totals[row] = scores[row] + votes[row].sum()
     scale, leaned = _scale(totals), np.empty(rows, np.float32)
+    added = np.empty((rows, leanings + sources), np.float32)
     for row in range(rows):
         more = np.float32(0.0)
-        for place in range(leanings):
-            value = values[row, first + place]
-            value = value if value > 0 else np.float32(0.0)  # NaN too
-            added[row, place] = scale * weights[place] * value / (1.0 + value)
+        for place in range(leanings + sources):
+            if place < leanings:
+                value = values[row, first + place]
+                value = value if value > 0 else np.float32(0.0)  # NaN too
+                added[row, place] = scale * weights[place] * value / (1.0 + value)
+            else:
+                added[row, place] = votes[row, place - leanings]
             more += added[row, place]
-        for source in range(votes.shape[1]):
-            added[row, leanings + source] = votes[row, source]
-            more += added[row, leanings + source]
         leaned[row] = scores[row] + more
     return added, leaned

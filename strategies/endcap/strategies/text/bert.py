@@ -16,6 +16,8 @@ from endcap.strategies.text.layers import VNNI, encode, features
 PREFIX, SHAPE_NAME = "bert.", "bert.json"
 MOST_TOKENS: Final = 24
 """For texts that are longer, ONNX Runtime is as quick (measured: MiniLM of 6 layers, from 32 tokens on)."""
+ROUNDED: Final = 2
+"""How the machine code rounds: another number where a text would get another vector, if only by its last steps."""
 ARRAYS: Final = ("words", "word_scales", "positions", "norms", "codes", "sums", "scales", "biases")
 
 

@@ -32,7 +32,7 @@ from endcap.strategies.lexical.index import lexical_index
 from endcap.strategies.lexical.plan import plan, slips
 from endcap.strategies.lexical.words import words
 from endcap.strategies.text import native
-from endcap.strategies.text.bert import SHAPE_NAME, computed_here
+from endcap.strategies.text.bert import ROUNDED, SHAPE_NAME, computed_here
 from endcap.strategies.text.encoder import Encoder
 from endcap.strategies.text.index import TextIndex
 from endcap.strategies.text.info import GRAPH_NAME, INFO_NAME, TOKENIZER_NAME, EncoderInfo
@@ -176,7 +176,7 @@ def _name_of_encoder(bundle: Bundle, runtime: TextRuntime) -> str:
     """The same just for what gives the same vectors: files, library, device, and whether it is by machine code."""
     names = (GRAPH_NAME, INFO_NAME, TOKENIZER_NAME, SHAPE_NAME)
     files = [bundle.manifest.files.get(f"text/{name}", "") for name in names]
-    told = "/".join([*files, native.onnxruntime().__version__, runtime.device, str(computed_here())])
+    told = "/".join([*files, native.onnxruntime().__version__, runtime.device, str(computed_here() and ROUNDED)])
     return blake2b(told.encode(), digest_size=8).hexdigest()
 
 
