@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from endcap.bundle.events import Array
+from endcap.strategies.tiles import lay, room
 
 SCORE = "score"
 """The column that the scorer fills and the selector reads."""
@@ -59,6 +60,7 @@ class Candidates:
         expected = (len(self.items), len(names))
         if values.shape != expected or values.dtype != np.float32:
             raise ValueError(f"expected float32{list(expected)}, found {values.dtype}{list(values.shape)}")
+        values = values if values.flags.c_contiguous else np.ascontiguousarray(values)
         return Candidates(self.items, (*self.blocks, Block(tuple(names), values)))
 
     def with_column(self, name: str, values: Array) -> Candidates:
@@ -85,6 +87,17 @@ class Candidates:
         for block, own in zip(self.blocks, moves, strict=True):
             for targets, sources in own:
                 out[:, targets] = block.values[:, sources]
+        return out
+
+    def tiles(self, names: Sequence[str]) -> Array:
+        """float32[tiles, len(names), ROWS]: as ``matrix``, by tiles (see endcap.strategies.tiles)."""
+        out = room(len(self.items), len(names))
+        missing, moves = _moves(tuple(block.names for block in self.blocks), tuple(names))
+        if missing:
+            out[:, missing] = np.nan
+        for block, own in zip(self.blocks, moves, strict=True):
+            for targets, sources in own:
+                lay(block.values, sources.start, sources.stop - sources.start, targets.start, out)
         return out
 
 

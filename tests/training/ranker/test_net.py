@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from endcap.bundle.events import Array
-from endcap.strategies.score.net import LIMIT, Encoding, Net
+from endcap.strategies.score.dense import LIMIT
+from endcap.strategies.score.net import Encoding, Net
 from endcap.training.ranker.net import fit_net
 from endcap.training.ranker.rows import Rows
 

@@ -16,7 +16,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from endcap.bundle.events import Array
-from endcap.strategies.compiled import compiled
+from endcap.strategies.compiled import compiled, fetch
 
 ROWS: Final = 64
 """Rows side by side."""
@@ -26,6 +26,8 @@ NONE, ZERO_OR_NAN, NAN, CATEGORY = range(4)
 """What a view takes for missing; in that of a set of categories, 0 is a member and 1 is not."""
 ZERO: Final = float(np.float32(1e-35))
 """LightGBM takes what is no further from 0 than this for 0 (kZeroThreshold)."""
+LINE: Final = 8
+"""Numbers of float64 that the processor reads from memory at once."""
 
 cgutils: Any = untyped
 _LANES: Final = 16
@@ -127,8 +129,7 @@ def _in_set(value: float, words: Array, start: int, stop: int) -> bool:
 
 @compiled
 def add_leaves(
-    cells: Array,
-    width: int,
+    tiles: Array,
     columns: Array,
     kinds: Array,
     set_starts: Array,
@@ -144,26 +145,21 @@ def add_leaves(
     total: Array,
     reached: Array,
 ) -> None:
-    """Adds to ``total`` (float64[n, filled up to whole blocks]) each row's leaf of every tree, tree by tree; which leaf
+    """Adds to ``total`` (float64[n, filled up to whole tiles]) each row's leaf of every tree, tree by tree; which leaf
     it was stands in ``reached`` (uint32[trees, as many], or without any columns where nobody wants to know).
 
-    ``cells`` are the rows one after the other (float32[n * width]); the rest is as in QuickScorer.
+    ``tiles`` are float32[tiles, features, ROWS], see endcap.strategies.tiles; the rest is as in QuickScorer.
     """
     zero, nan, most = np.float32(0.0), np.float32(np.nan), np.float32(ZERO)
     room = np.empty(len(columns) * ROWS + ROWS, np.float32)
     values = room[(64 - room.ctypes.data % 64) // 4 :]  # whole cache lines: vectors that straddle two load slower
-    leaf_of, sums, row_starts = np.empty(ROWS, np.uint32), np.empty(ROWS), np.empty(ROWS, np.uint64)
+    leaf_of, sums = np.empty(ROWS, np.uint32), np.empty(ROWS)
     for start in range(0, len(total), ROWS):
-        for row in range(ROWS):  # behind the last row stands the last again
-            row_starts[row] = min((start + row) * width, len(cells) - width)
-            sums[row] = 0.0
+        sums[:] = 0.0
         for view in range(len(columns)):
-            column, kind, place = np.uint64(columns[view]), kinds[view], view * ROWS
+            own, kind, place = tiles[start // ROWS, columns[view]], kinds[view], view * ROWS
             for row in range(ROWS):
-                value = cells[row_starts[row] + column]  # unsigned: no look at whether it is below 0
-                if abs(value) <= most:
-                    value = zero
-                values[place + row] = value
+                values[place + row] = zero if abs(own[row]) <= most else own[row]
             if kind == CATEGORY:
                 for row in range(ROWS):
                     member = _in_set(values[place + row], set_words, set_starts[view], set_starts[view + 1])
@@ -199,9 +195,19 @@ def add_leaves(
 
 @compiled
 def add_paths(reached: Array, starts: Array, columns: Array, moves: Array, total: Array) -> None:
-    """Adds to ``total`` (float64[n, features]) what the splits on the path to each leaf that a row reached moved."""
-    for tree in range(len(reached)):
+    """Adds to ``total`` (float64[n, features]) what the splits on the path to each leaf that a row reached moved.
+
+    Paths lie all over the memory, so that those of the trees to come are asked for."""
+    for tree in range(-2, len(reached)):
         for row in range(len(total)):
+            if tree + 2 < len(reached):
+                fetch(starts, reached[tree + 2, row])
+            if 0 <= tree + 1 < len(reached):
+                first = starts[reached[tree + 1, row]]
+                fetch(columns, first)
+                fetch(moves, first)
+                fetch(moves, first + LINE)
+        for row in range(len(total) if tree >= 0 else 0):
             leaf = reached[tree, row]
             for step in range(starts[leaf], starts[leaf + np.uint32(1)]):
                 total[row, columns[step]] += moves[step]

@@ -12,10 +12,8 @@ import numpy as np
 
 from endcap.bundle.events import Array
 from endcap.bundle.folder import Part
-from endcap.strategies.compiled import INT32S, NOTHING, SINGLE_ROWS, SINGLES, TO_SINGLE_ROWS, kernel
-
-LIMIT = 4.0
-"""Inputs are cut off at so many standard deviations: a shop's largest number must not drown all others."""
+from endcap.strategies.score import dense
+from endcap.strategies.tiles import room, tiled, untiled
 
 
 PATTERNS = 10_000
@@ -46,38 +44,10 @@ class Encoding:
 
     def __call__(self, rows: Array) -> Array:
         """float32[n, k + f]"""
-        rows = np.ascontiguousarray(rows, np.float32)
-        sizes = np.empty_like(rows)
-        _sizes(rows, sizes)
-        found = np.empty((len(rows), len(self.means) + len(self.flags)), np.float32)
-        _encode(rows, np.log1p(sizes, out=sizes), self.means, self.scales, self.flags, found)
-        return found
-
-
-@kernel(NOTHING(SINGLE_ROWS, TO_SINGLE_ROWS))
-def _sizes(rows: Array, sizes: Array) -> None:
-    """Without sign, and 0 for NaN, which NumPy's logarithm takes twice the time for."""
-    for row in range(len(rows)):
-        for column in range(rows.shape[1]):
-            size = abs(rows[row, column])
-            sizes[row, column] = size if size == size else np.float32(0.0)
-
-
-@kernel(NOTHING(SINGLE_ROWS, SINGLE_ROWS, SINGLES, SINGLES, INT32S, TO_SINGLE_ROWS))
-def _encode(rows: Array, logs: Array, means: Array, scales: Array, flags: Array, found: Array) -> None:
-    """``logs`` is log1p of the rows' sizes. Choices instead of branches, which LLVM turns into vectors."""
-    width, limit = len(means), np.float32(LIMIT)
-    for row in range(len(rows)):
-        for column in range(width):
-            value = rows[row, column]
-            squashed = -logs[row, column] if value < 0 else logs[row, column]
-            scaled = (squashed - means[column]) * scales[column]
-            scaled = limit if scaled > limit else scaled
-            scaled = -limit if scaled < -limit else scaled
-            found[row, column] = scaled if value == value else np.float32(0.0)
-        for flag in range(len(flags)):
-            value = rows[row, flags[flag]]
-            found[row, width + flag] = np.float32(1.0) if value != value else np.float32(0.0)
+        tiles = tiled(rows)
+        inputs = room(len(rows), len(self.means) + len(self.flags))
+        dense.encode(tiles, self.means, self.scales, self.flags, inputs)
+        return untiled(inputs, len(rows))
 
 
 def squashed(rows: Array) -> Array:
@@ -108,35 +78,28 @@ class Net:
     def encoding(self) -> Encoding:
         return Encoding(self.means, self.scales, self.flags)
 
+    @property
+    def _layers(self) -> tuple[Array, ...]:
+        own = (self.means, self.scales, self.flags, self.first, self.first_bias, self.second, self.second_bias)
+        return (*own, self.last)
+
     def scores(self, rows: Array) -> Array:
         """float32[n], log-odds, from float32[n, k]."""
-        *_, upper = self._layers(rows)
-        found: Array = upper @ self.last + self.last_bias
+        return self.of_tiles(tiled(rows), len(rows))
+
+    def of_tiles(self, tiles: Array, count: int) -> Array:
+        """As ``scores``, of so many rows, which stand in tiles: see endcap.strategies.tiles."""
+        found = np.empty(count, np.float32)
+        dense.score(tiles, *self._layers, self.last_bias, found)
         return found
 
     def contributions(self, rows: Array) -> Array:
         """float32[n, k]: gradient times input (Shrikumar et al., 2016). An input of zero is the mean over all rows of
         training, so this is how far a column moved the score away from what is usual."""
-        inputs, lower, upper = self._layers(rows)
-        back = np.where(upper > 0, self.last, 0.0) @ self.second.T
-        moved = inputs * (np.where(lower > 0, back, 0.0) @ self.first.T)
-        found: Array = moved[:, : len(self.means)].astype(np.float32)
-        found[:, self.flags] += moved[:, len(self.means) :]
+        return self.parts_of_tiles(tiled(rows), len(rows))
+
+    def parts_of_tiles(self, tiles: Array, count: int) -> Array:
+        """As ``contributions``, of so many rows, which stand in tiles."""
+        found = np.empty((count, len(self.means)), np.float32)
+        dense.attribute(tiles, *self._layers, found)
         return found
-
-    def _layers(self, rows: Array) -> tuple[Array, Array, Array]:
-        """Inputs, and both hidden layers, cut off at zero: float32[n, k + f], [n, h] and [n, g]."""
-        inputs = self.encoding(rows)
-        lower, upper = inputs @ self.first, np.empty((len(rows), len(self.last)), np.float32)
-        _cut_off(lower, self.first_bias)
-        _cut_off(np.matmul(lower, self.second, out=upper), self.second_bias)
-        return inputs, lower, upper
-
-
-@kernel(NOTHING(TO_SINGLE_ROWS, SINGLES))
-def _cut_off(products: Array, bias: Array) -> None:
-    """In place: a layer's output from its inputs' products."""
-    for row in range(len(products)):
-        for unit in range(len(bias)):
-            value = products[row, unit] + bias[unit]
-            products[row, unit] = value if value > 0 else np.float32(0.0)

@@ -18,6 +18,7 @@ from endcap.bundle.events import Array
 from endcap.strategies.score import native
 from endcap.strategies.score.forest import Forest
 from endcap.strategies.score.native import LEAVES, ROWS
+from endcap.strategies.tiles import tiled
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class QuickScorer:
     thresholds: Array  # float32[nodes], rounded down: for float32 values the comparison stays the same
     masks: Array  # uint32[nodes]: all but the leaves of the left subtree
     leaves: Array  # float64[leaves], from left to right, tree by tree
-    paths: Array  # int64[leaves + 1], into the steps from the root to each leaf
-    path_columns: Array  # int32[steps]
+    paths: Array  # int32[leaves + 1], into the steps from the root to each leaf
+    path_columns: Array  # int16[steps]
     path_moves: Array  # float64[steps]: what a step adds to the mean of the leaves below
 
     @classmethod
@@ -60,8 +61,8 @@ class QuickScorer:
             thresholds=_rounded_down(np.where(forest.categorical, 0.5, forest.threshold))[node],
             masks=pieces.masks,
             leaves=np.array([leaf.value for leaf in leaves], np.float64),
-            paths=np.concatenate([[0], np.cumsum([len(path) for path in paths])]).astype(np.int64),
-            path_columns=np.array([column for path in paths for column, _ in path], np.int32),
+            paths=np.concatenate([[0], np.cumsum([len(path) for path in paths])]).astype(np.int32),
+            path_columns=np.array([column for path in paths for column, _ in path], np.int16),
             path_moves=np.array([moved for path in paths for _, moved in path], np.float64),
         )
         width = int(forest.feature.max(initial=0)) + 1
@@ -70,7 +71,11 @@ class QuickScorer:
 
     def scores(self, rows: Array) -> Array:
         """float64[n] from float32[n, features]: the sums of the leaves' values, added in the order of the trees."""
-        return self._scored(rows, np.empty((0, 0), np.uint32))
+        return self.of_tiles(tiled(rows), len(rows))
+
+    def of_tiles(self, tiles: Array, count: int) -> Array:
+        """As ``scores``, of so many rows, which stand in tiles: see endcap.strategies.tiles."""
+        return self._scored(tiles, np.empty((0, 0), np.uint32))[:count]
 
     def contributions(self, rows: Array) -> Array:
         """float64[n, features]: what each feature's splits added along each row's paths (float32[n, features]).
@@ -78,16 +83,20 @@ class QuickScorer:
         Summed over the features this is the score less the trees' means. The method is Saabas' path attribution,
         https://blog.datadive.net/interpreting-random-forests (2014).
         """
-        reached, total = np.empty((len(self.trees) - 1, _filled_up(len(rows))), np.uint32), np.zeros(rows.shape)
-        self._scored(rows, reached)
+        return self.parts_of_tiles(tiled(rows), len(rows))
+
+    def parts_of_tiles(self, tiles: Array, count: int) -> Array:
+        """As ``contributions``, of so many rows, which stand in tiles."""
+        reached, total = np.empty((len(self.trees) - 1, len(tiles) * ROWS), np.uint32), np.zeros((count, tiles.shape[1]))
+        self._scored(tiles, reached)
         native.add_paths(reached, self.paths, self.path_columns, self.path_moves, total)
         return total
 
-    def _scored(self, rows: Array, reached: Array) -> Array:
-        total = np.zeros(_filled_up(len(rows)))
+    def _scored(self, tiles: Array, reached: Array) -> Array:
+        """Of all rows that stand in the tiles."""
+        total = np.zeros(len(tiles) * ROWS)
         native.add_leaves(
-            np.ascontiguousarray(rows, np.float32).reshape(-1),
-            rows.shape[1],
+            tiles,
             self.columns,
             self.kinds,
             self.set_starts,
@@ -103,12 +112,7 @@ class QuickScorer:
             total,
             reached,
         )
-        return total[: len(rows)]
-
-
-def _filled_up(rows: int) -> int:
-    """To whole blocks."""
-    return -(-rows // ROWS) * ROWS
+        return total
 
 
 class _Views(NamedTuple):

@@ -48,14 +48,14 @@ class Trees:
     def score(self, query: Query, candidates: Candidates) -> Array:
         if not len(candidates):
             return np.empty(0, np.float32)
-        rows = candidates.matrix(self.requires)
-        trees = self.quick.scores(rows).astype(np.float32)
-        return self.blend(trees, self.net.scores(rows)) if self.net else trees
+        tiles, count = candidates.tiles(self.requires), len(candidates)
+        trees = self.quick.of_tiles(tiles, count).astype(np.float32)
+        return self.blend(trees, self.net.of_tiles(tiles, count)) if self.net else trees
 
     def contributions(self, query: Query, candidates: Candidates) -> Array:
-        rows = candidates.matrix(self.requires)
-        parts: Array = self.quick.contributions(rows).astype(np.float32)
-        return self.blend(parts, self.net.contributions(rows)) if self.net else parts
+        tiles, count = candidates.tiles(self.requires), len(candidates)
+        parts: Array = self.quick.parts_of_tiles(tiles, count).astype(np.float32)
+        return self.blend(parts, self.net.parts_of_tiles(tiles, count)) if self.net else parts
 
 
 def beside(part: Part) -> tuple[Net | None, Blend]:
