@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from endcap.bundle.events import Array
+from endcap.strategies.compiled import INT, INT64S, NOTHING, SINGLE_ROWS, TO_SINGLE_ROWS, kernel
 from endcap.strategies.tiles import lay, room
 
 SCORE = "score"
@@ -67,8 +68,12 @@ class Candidates:
         return self.with_block((name,), values.astype(np.float32, copy=False)[:, None])
 
     def take(self, rows: Array) -> Candidates:
-        """The rows of a bool[n] mask or of row numbers, in that order."""
-        return Candidates(self.items[rows], tuple(Block(b.names, b.values[rows]) for b in self.blocks))
+        """The rows of a bool[n] mask or of row numbers, in that order; their columns are one block."""
+        rows, names = np.arange(len(self.items))[rows], _distinct(tuple(block.names for block in self.blocks))
+        values = np.empty((len(rows), len(names)), np.float32)
+        for block, targets, sources in self._runs(names):
+            _pick(block.values, rows, sources.start, sources.stop, targets.start, values)
+        return Candidates(self.items[rows], (Block(names, values),))
 
     def column(self, name: str) -> Array:
         """float32[n]; the last block that carries the name wins. Raises KeyError for an unknown name."""
@@ -81,24 +86,42 @@ class Candidates:
     def matrix(self, names: Sequence[str]) -> Array:
         """float32[n, len(names)], contiguous, in the order asked; a name that no block carries is a column of NaN."""
         out = np.empty((len(self.items), len(names)), np.float32)
-        missing, moves = _moves(tuple(block.names for block in self.blocks), tuple(names))
-        if missing:
-            out[:, missing] = np.nan
-        for block, own in zip(self.blocks, moves, strict=True):
-            for targets, sources in own:
-                out[:, targets] = block.values[:, sources]
+        out[:, self._missing(names)] = np.nan
+        for block, targets, sources in self._runs(names):
+            out[:, targets] = block.values[:, sources]
         return out
 
     def tiles(self, names: Sequence[str]) -> Array:
         """float32[tiles, len(names), ROWS]: as ``matrix``, by tiles (see endcap.strategies.tiles)."""
         out = room(len(self.items), len(names))
-        missing, moves = _moves(tuple(block.names for block in self.blocks), tuple(names))
-        if missing:
-            out[:, missing] = np.nan
-        for block, own in zip(self.blocks, moves, strict=True):
-            for targets, sources in own:
-                lay(block.values, sources.start, sources.stop - sources.start, targets.start, out)
+        out[:, self._missing(names)] = np.nan
+        for block, targets, sources in self._runs(names):
+            lay(block.values, sources.start, sources.stop, targets.start, out)
         return out
+
+    def _missing(self, names: Sequence[str]) -> list[int]:
+        """Places of those that no block has."""
+        return _moves(tuple(block.names for block in self.blocks), tuple(names))[0]
+
+    def _runs(self, names: Sequence[str]) -> Iterator[tuple[Block, slice, slice]]:
+        """Blocks, where columns of theirs go among ``names``, and where they are. Of several of one name the last one
+        goes last."""
+        _, moves = _moves(tuple(block.names for block in self.blocks), tuple(names))
+        pairs = zip(self.blocks, moves, strict=True)
+        return ((block, targets, sources) for block, own in pairs for targets, sources in own)
+
+
+@kernel(NOTHING(SINGLE_ROWS, INT64S, INT, INT, INT, TO_SINGLE_ROWS))
+def _pick(values: Array, rows: Array, first: int, stop: int, place: int, out: Array) -> None:
+    """Of these rows of ``values`` the columns from ``first`` to ``stop``, into ``out`` from column ``place`` on."""
+    for row in range(len(rows)):
+        for column in range(first, stop):
+            out[row, place + column - first] = values[rows[row], column]
+
+
+@lru_cache(256)
+def _distinct(blocks: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for names in blocks for name in names))
 
 
 @lru_cache(256)

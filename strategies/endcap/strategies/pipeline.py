@@ -167,8 +167,8 @@ def _filter(strategy: Strategy, query: Query, candidates: Candidates, run: Run) 
             keep = item_filter.component.keep(query, candidates)
             if keep.dtype != np.bool_ or keep.shape != candidates.items.shape:
                 raise ValueError(f"{item_filter.name}: expected bool[{len(candidates)}], found {_shape(keep)}")
-        run.dropped[item_filter.name] = int(len(keep) - np.count_nonzero(keep))
-        if not keep.all():
+        run.dropped[item_filter.name] = dropped = int(len(keep) - np.count_nonzero(keep))
+        if dropped:
             candidates = candidates.take(keep)
     return candidates
 

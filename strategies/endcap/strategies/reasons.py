@@ -81,14 +81,12 @@ class Explainer:
         told = np.empty((len(slate), MOST_REASONS, 2))
         totals = np.empty((len(self.codes), 2))
         _choose(parts, values, self.proof_of, self.above, self.below, self.code_of, totals, found, told)
-        reasons = [
-            tuple(
-                Reason(self.codes[code], contribution, self.names[column], value)
-                for (code, column), (contribution, value) in zip(*each, strict=True)
-                if code >= 0
-            )
-            for each in zip(found.tolist(), told.tolist(), strict=True)
-        ]
+        codes, names = self.codes, self.names
+        reasons: list[tuple[Reason, ...]] = []
+        for own, numbers in zip(found.tolist(), told.tolist(), strict=True):
+            told_of = zip(own, numbers, strict=True)
+            given = [Reason(codes[code], part, names[at], value) for (code, at), (part, value) in told_of if code >= 0]
+            reasons.append(tuple(given))
         return self._with_evidence(query, slate.items, reasons)
 
     def _contributions(self, moved: Array, values: Array) -> Array:

@@ -37,15 +37,15 @@ def untiled(tiles: Array, count: int) -> Array:
 
 
 @kernel(NOTHING(SINGLE_ROWS, INT, INT, INT, TO_TILES))
-def lay(values: Array, first: int, count: int, place: int, tiles: Array) -> None:
-    """``count`` columns of ``values`` (float32[n, k]), from ``first`` on, become the tiles' columns from ``place`` on.
+def lay(values: Array, first: int, stop: int, place: int, tiles: Array) -> None:
+    """The columns of ``values`` (float32[n, k]) from ``first`` to ``stop`` become the tiles' columns from ``place`` on.
     Behind the last row stands it again."""
     width = values.shape[1]
     cells = values.reshape(values.size)
     for tile in range(len(tiles)):
         known = min(ROWS, len(values) - tile * ROWS)
-        for column in range(count):
-            start, own = tile * ROWS * width + first + column, tiles[tile, place + column]
+        for column in range(first, stop):
+            start, own = tile * ROWS * width + column, tiles[tile, place + column - first]
             if known == ROWS:
                 for row in range(ROWS):
                     own[row] = cells[np.uint64(start + row * width)]  # unsigned: no look at whether it is below 0

@@ -89,7 +89,7 @@ class Factors:
         ``correction``, of float32[k], is added to the scores of what can be proposed.
         """
         found = self.regular.search(shopper, limit, allowed, plus=correction).best
-        scale = np.float32(self.scale(places))
+        scale = np.float32(self.scale(places) if places else 0.0)
         if not scale > 0:
             return found
         least = float(found.scores[-1]) if len(found.scores) == limit else 0.0

@@ -53,9 +53,7 @@ class Neighbours:
 
     def strongest_anchor(self, start: Anchors, items: Array) -> Array:
         """int32[k]: for each item the anchor that speaks most for it, -1 where none does. For explanations."""
-        found = np.full(len(items), -1, np.int32)
-        table, base = self.tally.use(len(items))
-        _strongest(table, base, items, self.items, self.similarities, start.items, start.weights, found)
+        found: Array = _strongest(items, self.items, self.similarities, start.items, start.weights)
         return found
 
 
@@ -148,27 +146,21 @@ def _fill(
         found[place, column] = sums[place] / total  # without anchors 0 / 0, which is NaN
 
 
-@kernel(NOTHING(TO_INT32S, INT, INT32S, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES, TO_INT32S))
-def _strongest(
-    table: Array,
-    base: int,
-    items: Array,
-    neighbours: Array,
-    similarities: Array,
-    anchors: Array,
-    weights: Array,
-    found: Array,
-) -> None:
-    most = np.zeros(len(items))
-    for place in range(len(items)):
-        table[items[place]] = base + place
+@kernel(TO_INT32S(INT32S, INT32_ROWS, SINGLE_ROWS, INT32S, SINGLES))
+def _strongest(items: Array, neighbours: Array, similarities: Array, anchors: Array, weights: Array) -> Array:
+    """An anchor's neighbours are compared many at once with each of the few items: none stands among them twice."""
+    most, found = np.zeros(len(items)), np.full(len(items), -1, np.int32)
+    for row in range(min(AHEAD, len(anchors))):
+        _ask(anchors, row, neighbours, similarities)
     for row in range(len(anchors)):
-        for column in range(neighbours.shape[1]):
-            item = neighbours[anchors[row], column]
-            place = table[item] - base if item >= 0 else -1
-            if place >= 0:
-                support = similarities[anchors[row], column] * weights[row]
+        _ask(anchors, row + AHEAD, neighbours, similarities)
+        near = neighbours[anchors[row]]
+        for place in range(len(items)):
+            item, at = items[place], np.int32(-1)
+            for column in range(len(near)):
+                at = max(at, np.int32(column) if near[column] == item else np.int32(-1))
+            if at >= 0:
+                support = similarities[anchors[row], at] * weights[row]
                 if support > most[place]:
                     most[place], found[place] = support, anchors[row]
-    for place in range(len(items)):  # one item may be asked for twice
-        found[place] = found[table[items[place]] - base]
+    return found

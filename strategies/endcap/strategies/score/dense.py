@@ -45,16 +45,14 @@ _INTS, _FLOATS = ir.VectorType(_INT, _LANES), ir.VectorType(ir.FloatType(), _LAN
 
 
 def _multiplying(rows: int) -> Any:
-    """What adds to UNITS rows of ``out`` (float32[units, ROWS]), from ``first`` on, the products of the weights with the
-    first ``depth`` rows of ``inputs`` (float32[depth or more, ROWS]), in their first columns, ``rows`` of them. Where
-    there are fewer units left, the last one is written several times.
+    """What adds to UNITS rows of ``out`` (float32[units, ROWS]), from ``first`` on, the products of the weights with
+    the first ``depth`` rows of ``inputs`` (float32[depth or more, ROWS]), in their first columns, ``rows`` of them.
+    Where there are fewer units left, the last one is written several times.
 
     ``steps`` are how far apart two units' weights stand, and two inputs': so the transposed weights are read as well.
     """
 
-    def typed(
-        typing: Any, inputs: Any, depth: Any, weights: Any, steps: Any, first: Any, units: Any, out: Any
-    ) -> Any:
+    def typed(typing: Any, inputs: Any, depth: Any, weights: Any, steps: Any, first: Any, units: Any, out: Any) -> Any:
         signature = types.void(inputs, types.int64, weights, steps, types.int64, types.int64, out)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -15,7 +15,6 @@ from endcap.bundle.folder import Part
 from endcap.strategies.score import dense
 from endcap.strategies.tiles import room, tiled, untiled
 
-
 PATTERNS = 10_000
 """Rows by which columns are told to be absent together."""
 

@@ -87,7 +87,8 @@ class QuickScorer:
 
     def parts_of_tiles(self, tiles: Array, count: int) -> Array:
         """As ``contributions``, of so many rows, which stand in tiles."""
-        reached, total = np.empty((len(self.trees) - 1, len(tiles) * ROWS), np.uint32), np.zeros((count, tiles.shape[1]))
+        reached = np.empty((len(self.trees) - 1, len(tiles) * ROWS), np.uint32)
+        total = np.zeros((count, tiles.shape[1]))
         self._scored(tiles, reached)
         native.add_paths(reached, self.paths, self.path_columns, self.path_moves, total)
         return total
