@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from endcap.bundle.events import Array
 from endcap.strategies.batch import Candidates
 
 ITEMS = np.array([4, 7, 9], np.int32)
@@ -56,6 +57,18 @@ def test_taking_rows_by_mask_and_by_number_keeps_items_and_columns_together() ->
     by_mask, by_number = made.take(np.array([True, False, True])), made.take(np.array([2, 0]))
     assert (by_mask.items.tolist(), by_mask.column("a").tolist()) == ([4, 9], [1, 3])
     assert (by_number.items.tolist(), by_number.column("a").tolist()) == ([9, 4], [3, 1])
+
+
+def test_of_rows_taken_the_last_column_of_a_name_wins_and_numbers_count_from_either_end() -> None:
+    made = table({"a": [1, 2, 3], "b": [4, 5, 6]}).with_column("a", np.array([7, 8, 9])).take(np.array([-1, 0]))
+    assert made.items.tolist() == [9, 4]
+    assert made.matrix(["b", "a"]).tolist() == [[6, 9], [4, 7]]
+
+
+@pytest.mark.parametrize("rows", [np.array([3]), np.array([-4]), np.array([True, False]), np.ones(4, np.bool_)])
+def test_rows_that_are_not_there_cannot_be_taken(rows: Array) -> None:
+    with pytest.raises(IndexError):
+        table({"a": [1, 2, 3]}).take(rows)
 
 
 NAMES = st.sampled_from("abcdef")

@@ -32,7 +32,7 @@ def room(rows: int, columns: int) -> Array:
 
 def untiled(tiles: Array, count: int) -> Array:
     """float32[count, k]: the first rows of tiles, one after the other."""
-    rows: Array = tiles.transpose(0, 2, 1).reshape(-1, tiles.shape[1])[:count]
+    rows: Array = tiles.transpose(0, 2, 1).reshape(len(tiles) * ROWS, tiles.shape[1])[:count]
     return rows
 
 

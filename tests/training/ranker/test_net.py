@@ -69,6 +69,30 @@ def by_torch(net: Net, inputs: torch.Tensor) -> torch.Tensor:
     return upper @ weights["last"] + weights["last_bias"]
 
 
+@pytest.mark.parametrize("size", [1, 31, 32, 33, 64, 65, 130])
+def test_a_row_is_worth_the_same_among_any_others(net: Net, size: int) -> None:
+    rows = lessons(seed=4).features[:130]
+    np.testing.assert_allclose(net.scores(rows[:size]), net.scores(rows)[:size], atol=1e-6)
+    np.testing.assert_allclose(net.contributions(rows[:size]), net.contributions(rows)[:size], atol=1e-6)
+
+
+@pytest.mark.parametrize("widths", [(2, 3), (6, 12), (7, 1), (100, 65)])
+def test_layers_may_be_of_any_width(widths: tuple[int, int]) -> None:
+    random = np.random.default_rng(6)
+
+    def drawn(*shape: int) -> Array:
+        return random.normal(0, 1, shape).astype(np.float32)
+
+    lower, upper = widths
+    encoding = Encoding.of(lessons().features)
+    inputs = WIDTH + len(encoding.flags)
+    layers = (drawn(inputs, lower), drawn(lower), drawn(lower, upper), drawn(upper), drawn(upper), drawn(1))
+    net = Net(encoding.means, encoding.scales, encoding.flags, *layers)
+    rows = lessons(seed=3).features[:70]
+    expected = by_torch(net, torch.from_numpy(net.encoding(rows)))
+    np.testing.assert_allclose(net.scores(rows), expected.numpy(), rtol=1e-4, atol=1e-4)
+
+
 def test_contributions_are_gradient_times_input(net: Net) -> None:
     rows = np.random.default_rng(5).normal(0, 1, (20, WIDTH)).astype(np.float32)
     rows[:, 3], rows[:, 4] = 7.0, np.nan
@@ -91,6 +115,15 @@ def test_inputs_are_centred_bounded_and_say_what_is_missing() -> None:
     np.testing.assert_array_equal(inputs[:-1, WIDTH], np.isnan(rows[:, 2]))
     assert np.abs(inputs).max() <= LIMIT
     assert not inputs[:, 3].any()  # constant in training: of no use later
+
+
+def test_inputs_are_logarithms_over_all_magnitudes() -> None:
+    sizes = np.concatenate([[0.0], np.logspace(-30, 38, 5000), np.linspace(0.2, 0.6, 2000)]).astype(np.float32)
+    rows = np.stack([sizes, -sizes], axis=1)
+    scale = np.full(2, 0.01, np.float32)  # so that nothing is cut off
+    inputs = Encoding(np.zeros(2, np.float32), scale, np.empty(0, np.int32))(rows) / 0.01
+    expected = np.copysign(np.log1p(np.abs(rows).astype(np.float64)), rows)
+    np.testing.assert_allclose(inputs, expected, rtol=5e-7)
 
 
 @pytest.mark.parametrize("size", [0, 1, 7])
