@@ -26,7 +26,6 @@ from endcap.strategies.compiled import (
     TO_SINGLE_ROWS,
     TO_SINGLES,
     compiled,
-    filled,
     given,
     kernel,
 )
@@ -151,7 +150,7 @@ def _layer(inputs: Array, weights: Array, biases: Array, rows: int, out: Array) 
     """A layer's output, cut off at zero."""
     for unit in range(len(out)):
         out[unit] = biases[unit]
-    _multiply_all(inputs, weights, (1, weights.shape[1]), rows, out)
+    _multiply_all(inputs, weights, (np.int64(1), weights.shape[1]), rows, out)
     for unit in range(len(out)):
         for row in range(ROWS):
             out[unit, row] = max(out[unit, row], np.float32(0.0))
@@ -161,13 +160,13 @@ def _layer(inputs: Array, weights: Array, biases: Array, rows: int, out: Array) 
 def _back(slopes: Array, weights: Array, outputs: Array, rows: int, out: Array) -> None:
     """The slopes of a layer's units from those of the next layer's: none where the ``outputs`` were cut off."""
     out[:] = np.float32(0.0)
-    _multiply_all(slopes, weights, (weights.shape[1], 1), rows, out)
+    _multiply_all(slopes, weights, (weights.shape[1], np.int64(1)), rows, out)
     for unit in range(len(outputs)):
         for row in range(ROWS):
             out[unit, row] = out[unit, row] if outputs[unit, row] > 0 else np.float32(0.0)
 
 
-_TILES, _TO_TILES = given(SINGLE, 3), filled(SINGLE, 3)
+_TILES = given(SINGLE, 3)
 _ENCODING = (SINGLES, SINGLES, INT32S)
 _LAYERS = (SINGLE_ROWS, SINGLES, SINGLE_ROWS, SINGLES, SINGLES)
 
@@ -211,9 +210,10 @@ def _encode(tile: Array, means: Array, scales: Array, flags: Array, inputs: Arra
             found[row] = np.float32(1.0) if own[row] != own[row] else np.float32(0.0)
 
 
-@kernel(NOTHING(_TILES, *_ENCODING, _TO_TILES), sums_in_any_order=True)
+@compiled
 def encode(tiles: Array, means: Array, scales: Array, flags: Array, inputs: Array) -> None:
-    """The inputs of all rows: float32[tiles, k + f, ROWS] from float32[tiles, k, ROWS]."""
+    """The inputs of all rows: float32[tiles, k + f, ROWS] from float32[tiles, k, ROWS]. For training: no request asks
+    for inputs alone."""
     for tile in range(len(tiles)):
         _encode(tiles[tile], means, scales, flags, inputs[tile])
 
