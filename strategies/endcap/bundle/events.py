@@ -35,7 +35,15 @@ class Events:
         return self.rows(slice(0, int(np.searchsorted(self.times, time, side="left"))))
 
     def rows(self, rows: slice | Array) -> Events:
-        return Events(*(getattr(self, name)[rows] for name in EVENT_COLUMNS))
+        return Events(
+            self.items[rows],
+            self.times[rows],
+            self.weights[rows],
+            self.goals[rows],
+            self.quantities[rows],
+            self.values[rows],
+            self.baskets[rows],
+        )
 
     def then(self, later: Events) -> Events:
         """These events followed by ``later`` ones; the caller vouches for the order."""

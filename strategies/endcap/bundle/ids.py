@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -63,11 +64,15 @@ class IdIndex:
         return self.ids[number]
 
     def number(self, name: str) -> int:
-        """The id's number, -1 where it is unknown: as ``numbers`` of this one."""
+        """The id's number, -1 where it is unknown: as ``numbers`` of this one.
+
+        Searched without NumPy, which lets go of Python's lock, so that another thread takes it over, and costs more
+        than the search.
+        """
         encoded = name.encode(errors="surrogatepass")
-        wanted = np.uint64(int.from_bytes(digest(encoded), "little"))
-        slot = int(self.hashes.searchsorted(wanted))
-        while slot < len(self) and self.hashes[slot] == wanted:  # once, but for ids whose hashes collide
+        hashes, wanted = self.hashes.data, int.from_bytes(digest(encoded), "little")
+        slot = bisect_left(hashes, wanted)
+        while slot < len(hashes) and hashes[slot] == wanted:  # once, but for ids whose hashes collide
             number = int(self.order[slot])
             if self.ids.encoded(number) == encoded:
                 return number

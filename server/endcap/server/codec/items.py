@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -35,14 +35,20 @@ class ItemWriter:
     def items(self, ask: Ask, slate: Slate) -> bytes:
         """The page that ``ask`` asks for."""
         page = slice(ask.offset, ask.query.size)
-        rows = zip(slate.items[page].tolist(), slate.scores[page].tolist(), strict=True)
-        items = [[self._head(number), float32(score)] for number, score in rows]
-        for place, source, rank, score in _sources(slate, page):
-            items[place] += _source_head(source, rank), float32(score)
-        for item, reasons in zip(items, slate.reasons[page], strict=True):
+        places = [(2 * place, name) for place, name in enumerate(slate.run.recalled)]  # of the merge, see there
+        merged = slate.candidates.blocks[0].values[page].tolist()
+        rows = zip(slate.items[page].tolist(), slate.scores[page].tolist(), merged, slate.reasons[page], strict=True)
+        items = []
+        for number, score, found, reasons in rows:
+            item = [self._head(number), float32(score)]
+            for place, source in places:
+                rank = found[place]
+                if rank == rank:  # not NaN: the source proposed it
+                    item += _source_head(source, rank), float32(found[place + 1])
             for code, contribution, feature, value, other in reasons:
                 named = self._named(other) if other >= 0 else b""
                 item += _reason_head(code, feature, len(named)), _reason_numbers(contribution, value), named
+            items.append(item)
         if ask.explain:
             for item, known in zip(items, _features(slate, page), strict=True):
                 for name, value in known:
@@ -57,16 +63,6 @@ class ItemWriter:
         return sized(_REASON_ITEM, self.catalog.ids.ids.encoded(other))
 
 
-def _sources(slate: Slate, page: slice) -> Iterator[tuple[int, str, int, float]]:
-    """(place on the page, source, rank, score) of each source that proposed an item of the page."""
-    names = list(slate.run.recalled)
-    columns = slate.candidates.blocks[0].values[page, : 2 * len(names)]  # of the merge, see there
-    ranks, scores = columns[:, ::2].ravel(), columns[:, 1::2].ravel()
-    found = (ranks == ranks).nonzero()[0]  # not NaN: the source proposed it
-    told = zip(found.tolist(), ranks[found].tolist(), scores[found].tolist(), strict=True)
-    return ((at // len(names), names[at % len(names)], int(rank), score) for at, rank, score in told)
-
-
 def _features(slate: Slate, page: slice) -> list[Iterable[tuple[str, float]]]:
     """Every column that the scorer could read; where two have one name, the later, as the scorer saw it."""
     names = [name for name in dict.fromkeys(slate.candidates.names) if name not in (SCORE, BOOST)]
@@ -74,8 +70,8 @@ def _features(slate: Slate, page: slice) -> list[Iterable[tuple[str, float]]]:
 
 
 @lru_cache(10_000)
-def _source_head(source: str, rank: int) -> bytes:
-    known = sized(tag(pb.ItemSource, "source"), source.encode()) + tag(pb.ItemSource, "rank") + varint(rank)
+def _source_head(source: str, rank: float) -> bytes:
+    known = sized(tag(pb.ItemSource, "source"), source.encode()) + tag(pb.ItemSource, "rank") + varint(int(rank))
     return _headed(_SOURCES, known + tag(pb.ItemSource, "score"), 4)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from secrets import token_hex
+from random import Random
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -26,6 +26,10 @@ DEFAULT_PAGE_SIZE: Final = 20
 FORMS: Final = ("user_id", "visitor_id", "recent_events", "seed_item_ids", "candidate_item_ids", "user_attributes")
 # What may differ between two pages of one slate.
 _FREE_FIELDS: Final = ("request_id", "page_token", "page_size", "explain", "validate_only")
+_NO_CONTEXT: Final = pb.RankContext()
+_IDS: Final = Random()
+"""Names requests that come without a name. Not the system's own numbers: to ask for them lets another thread take over
+Python's lock. Seeded by the system, so that no two processes give out the same."""
 
 M = TypeVar("M", bound=Message)
 
@@ -63,19 +67,21 @@ def read(request: pb.RankRequest, serving: Serving, wall_seconds: float | None =
     given = {field.name for field, _ in request.ListFields()}
     text = request.query.strip()
     _refuse_formless(request, given, text)
-    request_id = request.request_id or token_hex(16)
+    request_id = request.request_id or f"{_IDS.getrandbits(128):032x}"
     page = PageToken.decode(request.page_token) if request.page_token else None
     offset = page.offset if page else 0
     items = Items.of(request, given, serving)
     user = _user(request.user_id, serving)
-    now, history = _moment(request, user, serving, page, wall_seconds)
-    context = request.context
+    context = request.context if "context" in given else _NO_CONTEXT
+    now, history = _moment(context, user, serving, page, wall_seconds)
     strategy = _strategy(request, given, _form(given, text, context.page, history), serving.strategies)
     query = Query(
         now=now,
         user=user,
         history=history,
-        session=read_events(request.recent_events, items.events, history, now, serving),
+        session=read_events(
+            request.recent_events if "recent_events" in given else (), items.events, history, now, serving
+        ),
         text=text,
         seeds=items.seeds,
         given=items.candidates if "candidate_item_ids" in given else None,
@@ -83,14 +89,14 @@ def read(request: pb.RankRequest, serving: Serving, wall_seconds: float | None =
         locale=context.locale,
         attributes=dict(request.user_attributes) if "user_attributes" in given else {},
         excluded=items.excluded,
-        filter=_filter("filter", request.filter, serving) if request.filter.strip() else None,
+        filter=_filter("filter", request.filter, serving) if "filter" in given and request.filter.strip() else None,
         boosts=_boosts(request.boosts, serving) if "boosts" in given else (),
         size=offset + (request.page_size or DEFAULT_PAGE_SIZE),
         diversity=_diversity(request.override) if "override" in given else None,
         request_id=page.seed if page else request_id,
     )
     explain, validate_only = request.explain, request.validate_only
-    fingerprint = _fingerprint(request)
+    fingerprint = _fingerprint(request, given)
     if page:
         page.require(digest(serving.bundle.manifest.version.encode()), fingerprint)
     return Ask(request_id, strategy, query, offset, items.missing, explain, validate_only, fingerprint)
@@ -157,15 +163,15 @@ def _user(user_id: str, serving: Serving) -> int:
 
 
 def _moment(
-    request: pb.RankRequest, user: int, serving: Serving, page: PageToken | None, wall_seconds: float | None
+    context: pb.RankContext, user: int, serving: Serving, page: PageToken | None, wall_seconds: float | None
 ) -> tuple[int, Events]:
     """The request's time on the shop's clock, and what the shopper had done by then.
 
     A request that names its time sees nothing of what came later, so that the past can be replayed.
     """
     history = serving.bundle.histories.of(user)
-    if request.context.HasField("time"):
-        now = serving.clock.seconds(request.context.time.seconds)
+    if context.HasField("time"):
+        now = serving.clock.seconds(context.time.seconds)
         return now, history.before(now)
     return (page.now if page else serving.clock.now(wall_seconds)), history
 
@@ -183,8 +189,8 @@ def _boosts(boosts: Sequence[pb.Boost], serving: Serving) -> tuple[Boost, ...]:
     )
 
 
-def _fingerprint(request: pb.RankRequest) -> bytes:
-    for name in _FREE_FIELDS:
+def _fingerprint(request: pb.RankRequest, given: set[str]) -> bytes:
+    for name in given.intersection(_FREE_FIELDS):
         request.ClearField(name)
     return digest(request.SerializeToString(deterministic=True))
 
@@ -224,6 +230,6 @@ def _unknown(names: Sequence[Sequence[str]], numbers: Sequence[Array]) -> tuple[
 
 def _known(numbers: Array) -> Array:
     """int32[k]: the known ones, each once, in the order given."""
-    if not len(numbers):
-        return numbers
-    return np.array([number for number in dict.fromkeys(numbers.tolist()) if number != UNKNOWN], np.int32)
+    known = dict.fromkeys(numbers.tolist())
+    known.pop(UNKNOWN, None)
+    return numbers if len(known) == len(numbers) else np.array([*known], np.int32)

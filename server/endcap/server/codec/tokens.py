@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from binascii import b2a_base64
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -61,7 +62,7 @@ _NOT_OURS: Final = "is no token of this service; send the next_page_token of an 
 
 def attribution_token(request_id: str, strategy: str, bundle_version: str) -> str:
     """Names a slate: base64url of its request id, strategy and bundle version, each closed by a zero byte."""
-    return _text(b"".join(part.encode() + b"\0" for part in (request_id, strategy, bundle_version)))
+    return _text(f"{request_id}\0{strategy}\0{bundle_version}\0".encode())
 
 
 def digest(data: bytes) -> bytes:
@@ -69,7 +70,10 @@ def digest(data: bytes) -> bytes:
 
 
 def _text(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return b2a_base64(raw, newline=False).rstrip(b"=").translate(_URL_SAFE).decode()
+
+
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 def _raw(text: str) -> bytes:
