@@ -35,6 +35,9 @@ class Admission:
         self.in_flight = 0
         self._changed = changed
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._told: deque[tuple[asyncio.Future[Any], object, BaseException | None]] = deque()
+        self._telling = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # asked for once: to ask costs a call of the system
         self._works: SimpleQueue[_Work[Any] | None] = SimpleQueue()
         self._threads = [Thread(target=self._work_off, name=f"rank_{n}", daemon=True) for n in range(threads)]
         for thread in self._threads:
@@ -51,7 +54,8 @@ class Admission:
             await self._room(patient)
         self.in_flight += 1
         self._changed(self.in_flight)
-        work = _Work(task, deadline)
+        self._loop = self._loop or asyncio.get_running_loop()
+        work = _Work(task, deadline, self._loop.create_future())
         self._hand_over(work)
         try:
             return await work.answer
@@ -84,10 +88,18 @@ class Admission:
             self._tell(work.answer, result, None)
 
     def _tell(self, answer: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
-        """From any thread; after the loop's end there is nobody left to tell."""
+        """From any thread. What is told before the loop has listened is heard together; after the loop's end there is
+        nobody left to tell."""
+        self._told.append((answer, result, error))
         loop = answer.get_loop()
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(self._done, answer, result, error)
+        if not (self._telling or loop.is_closed()):
+            self._telling = True
+            loop.call_soon_threadsafe(self._listen)
+
+    def _listen(self) -> None:
+        self._telling = False  # first: who tells from now on wakes the loop once more
+        while self._told:
+            self._done(*self._told.popleft())
 
     def _done(self, answer: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
         self._leave()
@@ -133,13 +145,12 @@ class Admission:
 
 
 class _Work(Generic[T]):
-    """A task on its way to a thread. Made on the event loop."""
+    """A task on its way to a thread."""
 
     __slots__ = ("_taken", "answer", "deadline", "task")
 
-    def __init__(self, task: Callable[[], T], deadline: float | None) -> None:
-        self.task, self.deadline = task, deadline
-        self.answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    def __init__(self, task: Callable[[], T], deadline: float | None, answer: asyncio.Future[T]) -> None:
+        self.task, self.deadline, self.answer = task, deadline, answer
         self._taken = Lock()
 
     def take(self) -> bool:

@@ -7,7 +7,7 @@ stand as "Limit: ..." in the comments of protos/endcap/v1, and a test compares t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NamedTuple

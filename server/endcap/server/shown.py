@@ -57,11 +57,10 @@ class Shown:
         return (*self.slate.run.recalled,) or (CALLER,)
 
     @property
-    def proposed(self) -> Array:
-        """bool[k, len(sources)]: which recall sources had proposed an item. An item of several counts for each."""
-        ranks = self.slate.candidates.blocks[0].values[self.offset :, : 2 * len(self.sources) : 2]  # of the merge
-        proposed: Array = ranks == ranks  # not NaN
-        return proposed
+    def merged(self) -> Array:
+        """float32[k, m]: of each item rank and score of each of ``sources``, and what else the merge knows of it. The
+        rank is NaN where the source had not proposed it; an item of several counts for each."""
+        return self.slate.candidates.blocks[0].values[self.offset :]
 
 
 def alike(pages: Iterable[Shown]) -> dict[tuple[str, tuple[str, ...]], list[Shown]]:

@@ -6,70 +6,83 @@ happens on one thread, the event loop's.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter as Counted
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+import numpy as np
 from prometheus_client import Counter, Histogram
 
 
-class _Unwritten(Protocol):
+class _Child(Protocol):
     def write(self) -> None: ...
+
+
+C = TypeVar("C", bound=_Child)
 
 
 class Sum:
     """A counter's child, and what is to be added to it."""
 
-    def __init__(self, child: Counter, unwritten: list[_Unwritten]) -> None:
-        self._child, self._unwritten = child, unwritten
+    def __init__(self, child: Counter) -> None:
+        self._child = child
         self._amount = 0.0
 
     def inc(self, amount: float = 1.0) -> None:
-        if amount and not self._amount:
-            self._unwritten.append(self)
         self._amount += amount
 
     def write(self) -> None:
-        self._child.inc(self._amount)
-        self._amount = 0.0
+        if self._amount:
+            self._child.inc(self._amount)
+            self._amount = 0.0
 
 
 class Spread:
     """A histogram's child, and the values that it is to observe."""
 
-    def __init__(self, child: Histogram, unwritten: list[_Unwritten]) -> None:
-        self._child, self._unwritten = child, unwritten
+    def __init__(self, child: Histogram) -> None:
+        self._child = child
         self._values: list[float] = []
-
-    def observe(self, value: float) -> None:
-        """No NaN."""
-        if not self._values:
-            self._unwritten.append(self)
-        self._values.append(value)
+        self.observe = self._values.append
+        """Takes a value; no NaN."""
 
     def write(self) -> None:
         """What the child's ``observe`` would write for each value; it has no public method for many."""
-        bounds = self._child._upper_bounds
-        for place, count in Counted(bisect_left(bounds, value) for value in self._values).items():
-            self._child._buckets[place].inc(count)
+        if not self._values:
+            return
+        places = np.searchsorted(self._child._upper_bounds, self._values)
+        for place, count in enumerate(np.bincount(places).tolist()):
+            if count:
+                self._child._buckets[place].inc(count)
         self._child._sum.inc(sum(self._values))
         self._values.clear()
 
 
+class _Children(dict[tuple[str, ...], C]):
+    """A metric's children by their labels' values; each is looked up once and kept."""
+
+    def __init__(self, make: Callable[..., C], all_children: list[_Child]) -> None:
+        super().__init__()
+        self._make, self._all = make, all_children
+
+    def __missing__(self, labels: tuple[str, ...]) -> C:
+        child = self[labels] = self._make(*labels)
+        self._all.append(child)
+        return child
+
+    def __call__(self, *labels: str) -> C:
+        return self[labels]
+
+
 class Tally:
     def __init__(self) -> None:
-        self._unwritten: list[_Unwritten] = []
+        self._children: list[_Child] = []
 
-    def sums(self, counter: Counter) -> Callable[..., Sum]:
-        """From label values to the child's Sum; each is looked up once and kept."""
-        return lru_cache(None)(lambda *labels: Sum(counter.labels(*labels), self._unwritten))
+    def sums(self, counter: Counter) -> _Children[Sum]:
+        return _Children(lambda *labels: Sum(counter.labels(*labels)), self._children)
 
-    def spreads(self, histogram: Histogram) -> Callable[..., Spread]:
-        return lru_cache(None)(lambda *labels: Spread(histogram.labels(*labels), self._unwritten))
+    def spreads(self, histogram: Histogram) -> _Children[Spread]:
+        return _Children(lambda *labels: Spread(histogram.labels(*labels)), self._children)
 
     def write(self) -> None:
-        for each in self._unwritten:
+        for each in self._children:
             each.write()
-        self._unwritten.clear()

@@ -75,13 +75,12 @@ def read(request: pb.RankRequest, serving: Serving, wall_seconds: float | None =
     context = request.context if "context" in given else _NO_CONTEXT
     now, history = _moment(context, user, serving, page, wall_seconds)
     strategy = _strategy(request, given, _form(given, text, context.page, history), serving.strategies)
+    recent = request.recent_events if "recent_events" in given else ()
     query = Query(
         now=now,
         user=user,
         history=history,
-        session=read_events(
-            request.recent_events if "recent_events" in given else (), items.events, history, now, serving
-        ),
+        session=read_events(recent, items.events, history, now, serving),
         text=text,
         seeds=items.seeds,
         given=items.candidates if "candidate_item_ids" in given else None,
