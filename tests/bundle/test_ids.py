@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -68,3 +69,10 @@ def test_arrays_of_unequal_lengths_are_refused() -> None:
     arrays = IdIndex.of(["a", "b"]).arrays("ids") | {"ids.order": np.zeros(1, np.int32)}
     with pytest.raises(ValueError, match="2 ids, 2 hashes and 1 numbers of them"):
         IdIndex.from_arrays(arrays, "ids")
+
+
+def test_an_index_that_was_asked_still_goes_to_another_process() -> None:
+    index = IdIndex.of(["a", "b", "c"])
+    assert index.number("b") == 1
+    again = pickle.loads(pickle.dumps(index))  # noqa: S301  # its own
+    assert [again.number(name) for name in "abcd"] == [0, 1, 2, -1]

@@ -55,7 +55,7 @@ class Admission:
         self.in_flight += 1
         self._changed(self.in_flight)
         self._loop = self._loop or asyncio.get_running_loop()
-        work = _Work(task, deadline, self._loop.create_future())
+        work: _Work[T] = _Work(task, deadline, self._loop.create_future())
         self._hand_over(work)
         try:
             return await work.answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -64,20 +65,26 @@ class IdIndex:
         return self.ids[number]
 
     def number(self, name: str) -> int:
-        """The id's number, -1 where it is unknown: as ``numbers`` of this one.
-
-        Searched without NumPy, which lets go of Python's lock, so that another thread takes it over, and costs more
-        than the search.
-        """
+        """The id's number, -1 where it is unknown: as ``numbers`` of this one."""
         encoded = name.encode(errors="surrogatepass")
-        hashes, wanted = self.hashes.data, int.from_bytes(digest(encoded), "little")
+        hashes, order = self._views
+        wanted = int.from_bytes(digest(encoded), "little")
         slot = bisect_left(hashes, wanted)
         while slot < len(hashes) and hashes[slot] == wanted:  # once, but for ids whose hashes collide
-            number = int(self.order[slot])
-            if self.ids.encoded(number) == encoded:
-                return number
+            if self.ids.encoded(order[slot]) == encoded:
+                return order[slot]
             slot += 1
         return UNKNOWN
+
+    @cached_property
+    def _views(self) -> tuple[memoryview[int], memoryview[int]]:
+        """``hashes`` and ``order``, where one number is looked up in less time than in an array, and without letting
+        go of Python's lock as NumPy's search does, whereupon another thread takes it over."""
+        return self.hashes.data, self.order.data
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For other processes, without the views."""
+        return {name: value for name, value in vars(self).items() if name != "_views"}
 
     def numbers(self, ids: Sequence[str]) -> Int32Array:
         """int32[m]: each id's number, -1 where it is unknown."""
