@@ -189,8 +189,9 @@ def _boosts(boosts: Sequence[pb.Boost], serving: Serving) -> tuple[Boost, ...]:
 
 
 def _fingerprint(request: pb.RankRequest, given: set[str]) -> bytes:
-    for name in given.intersection(_FREE_FIELDS):
-        request.ClearField(name)
+    for name in _FREE_FIELDS:
+        if name in given:
+            request.ClearField(name)
     return digest(request.SerializeToString(deterministic=True))
 
 
