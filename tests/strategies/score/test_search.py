@@ -12,6 +12,7 @@ from endcap.bundle.folder import Bundle
 from endcap.strategies.batch import Candidates
 from endcap.strategies.contract import Query
 from endcap.strategies.merge import vote
+from endcap.strategies.score.linear import Linear
 from endcap.strategies.score.search import SearchScorer, SearchScorerConfig
 from endcap.strategies.testing import made
 
@@ -60,6 +61,7 @@ def test_votes_and_leanings_are_added_on_the_scale_of_the_scores(
         column[random.random(count) < lacking] = np.nan
     given = candidates(near, likes, buys, *ranks)
     found = scorer(bundle, agreement)
+    assert isinstance(found.base, Linear)  # the bundle has no learned one
     base = found.base.score(QUERY, given)
     expected = plainly(given, base.astype(np.float64), agreement)
     np.testing.assert_allclose(found.score(QUERY, given), expected, rtol=1e-4, atol=1e-4)
