@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Set
+from copy import copy
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -99,7 +101,7 @@ class Disobedient(Recall):
 
 
 class Hydrate(Part):
-    provides = (Feature("one"), Feature("two"))
+    provides: tuple[Feature, ...] = (Feature("one"), Feature("two"))
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         return np.repeat(candidates.items.astype(np.float32)[:, None], 2, axis=1)
@@ -122,6 +124,15 @@ class Endless(Hydrate):
 class Sorted(Hydrate):
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         return np.sort(super().hydrate(query, candidates), axis=0)
+
+
+class TooNarrow(Hydrate):
+    """Leaves out the first column, whatever is wanted."""
+
+    def narrowed(self, wanted: Set[str]) -> TooNarrow:
+        narrow = copy(self)
+        narrow.provides = self.provides[1:]
+        return narrow
 
 
 class WritingInPlace(Hydrate):
@@ -224,6 +235,7 @@ BROKEN = [
     Broken(HydratorContract, OfDoubles, "test_it_gives_a_row_a_candidate_and_a_column_a_feature"),
     Broken(HydratorContract, Endless, "test_what_it_does_not_know_is_nan_and_never_infinite"),
     Broken(HydratorContract, Sorted, "test_rows_follow_the_order_of_the_candidates"),
+    Broken(HydratorContract, TooNarrow, "test_narrowed_it_still_provides_what_is_wanted_as_it_was"),
     Broken(FilterContract, Numeric, "test_it_says_yes_or_no_to_each_candidate"),
     Broken(FilterContract, OneOfEachKind, "test_whether_an_item_stays_does_not_depend_on_the_others"),
     Broken(ScorerContract, ReadingTwice, "test_it_names_each_column_that_it_reads_once"),

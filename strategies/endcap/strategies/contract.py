@@ -8,7 +8,7 @@ users are dense numbers; -1 means unknown.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -168,11 +168,21 @@ class Hydrator(Protocol):
 
 
 @runtime_checkable
+class Narrowable(Protocol):
+    """A hydrator some of whose columns can be left out, and their work with them, where nobody reads them."""
+
+    def narrowed(self, wanted: Set[str]) -> Hydrator:
+        """One that provides at least those of these columns that this one does, in the same order."""
+        ...
+
+
+@runtime_checkable
 class Filter(Protocol):
     Config: ClassVar[type[Settings]]
 
     def keep(self, query: Query, candidates: Candidates) -> Array:
-        """bool[n]: False drops the candidate, and the drop is counted under this filter's name."""
+        """bool[n]: False drops the candidate, and the drop is counted under this filter's name. Of columns only those
+        are sure to be there that the strategy's scorer requires."""
         ...
 
 

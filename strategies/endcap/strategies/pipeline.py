@@ -104,7 +104,7 @@ class Slate:
 def execute(strategy: Strategy, query: Query) -> Slate:
     """Rank for one request. Raises only what a filter raises."""
     run = Run()
-    candidates = gather(strategy, query, run)
+    candidates = gather(strategy.narrowed, query, run)
     candidates = _filter(strategy, query, candidates, run)
     candidates = _score(strategy, query, candidates, run)
     slate = candidates.take(_select(strategy, query, candidates, run))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import Field
 
-from endcap.strategies.contract import Filter, Hydrator, RecallSource, Rescorer, Scorer, Selector, Settings
+from endcap.strategies.contract import Filter, Hydrator, Narrowable, RecallSource, Rescorer, Scorer, Selector, Settings
 from endcap.strategies.reasons import Explainer
 
 C = TypeVar("C", covariant=True)
@@ -66,6 +66,15 @@ class Strategy:
         return tuple(tuple(feature.name for feature in each.component.provides) for each in self.hydrate)
 
     @cached_property
+    def narrowed(self) -> Strategy:
+        """The same, without columns that neither the scorer reads nor a reason that it may give. For serving: training
+        looks at all of them, to learn which are worth something."""
+        required = {*self.scorer.component.requires}
+        features = [feature for each in self.hydrate for feature in each.component.provides]
+        wanted = required | {feature.proof.column for feature in features if feature.name in required}
+        return replace(self, hydrate=tuple(Named(name, _narrowed(hydrator, wanted)) for name, hydrator in self.hydrate))
+
+    @cached_property
     def rescorer(self) -> Rescorer | None:
         """The scorer, where it takes a second look: to ask a protocol is slow, so it is asked once."""
         return self.scorer.component if isinstance(self.scorer.component, Rescorer) else None
@@ -73,6 +82,10 @@ class Strategy:
     @cached_property
     def explainer(self) -> Explainer:
         return Explainer(self)
+
+
+def _narrowed(hydrator: Hydrator, wanted: Set[str]) -> Hydrator:
+    return hydrator.narrowed(wanted) if isinstance(hydrator, Narrowable) else hydrator
 
 
 class UnknownComponent(LookupError):

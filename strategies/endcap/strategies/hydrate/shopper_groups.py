@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import numpy as np
 
 from endcap.bundle.events import Array
@@ -32,12 +34,13 @@ class ShopperGroups:
     Config = ShopperGroupsConfig
 
     def __init__(self, config: ShopperGroupsConfig, bundle: Bundle) -> None:
+        self.bundle = bundle
         self.groups = {name: bundle.catalog.groups[name] for name in config.groups if name in bundle.catalog.groups}
-        self.provides = tuple(
-            Feature(f"shopper_{name}.{what}", GROUP_REASONS.get(name, ReasonCode.OTHER), _proof(name))
-            for name in self.groups
-            for what in (*GROUP_FEATURES, *WITHIN_GROUP)
-        )
+        self.provides = tuple(feature for name in self.groups for feature in _features(name))
+
+    def narrowed(self, wanted: Set[str]) -> ShopperGroups:
+        read = (name for name in self.groups if any(feature.name in wanted for feature in _features(name)))
+        return ShopperGroups(ShopperGroupsConfig(groups=tuple(read)), self.bundle)
 
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         line, found = timeline(query), np.empty((len(candidates), len(self.provides)), np.float32)
@@ -46,6 +49,11 @@ class ShopperGroups:
             group_table(line, group_of).look_up(candidates.items, group_of, found, place * width)
             own.compare(candidates.items, found, place * width)
         return found
+
+
+def _features(group: str) -> list[Feature]:
+    reason, proof = GROUP_REASONS.get(group, ReasonCode.OTHER), _proof(group)
+    return [Feature(f"shopper_{group}.{what}", reason, proof) for what in (*GROUP_FEATURES, *WITHIN_GROUP)]
 
 
 def _proof(name: str) -> Proof:

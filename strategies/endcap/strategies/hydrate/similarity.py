@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+from copy import copy
 from typing import Annotated
 
 import numpy as np
@@ -84,7 +86,7 @@ class TextSimilarityConfig(Settings):
 
 class TextSimilarity:
     Config = TextSimilarityConfig
-    provides = (
+    provides: tuple[Feature, ...] = (
         Feature("text.query_cosine", ReasonCode.MATCHES_QUERY),
         Feature("text.profile_cosine", ReasonCode.SIMILAR_CONTENT),
     )
@@ -93,16 +95,27 @@ class TextSimilarity:
         self.config = config
         self.space = text_space(bundle)
 
+    def narrowed(self, wanted: Set[str]) -> TextSimilarity:
+        if self.provides[-1].name in wanted:
+            return self
+        narrow = copy(self)
+        narrow.provides = self.provides[:1]
+        return narrow
+
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
-        profile = self.space.profile(query, self.config.half_life_days, self.config.most_anchors)
-        asked = self.space.query_vector(query)
+        asked, profile = self.space.query_vector(query), self._profile(query)
         if asked is not None and profile is not None:
             return self.space.cosines_of_both(asked, profile, candidates.items)
-        out = np.full((len(candidates), 2), np.nan, np.float32)
+        out = np.full((len(candidates), len(self.provides)), np.nan, np.float32)
         for place, vector in enumerate((asked, profile)):
             if vector is not None:
                 out[:, place] = self.space.cosines(vector, candidates.items)
         return out
+
+    def _profile(self, query: Query) -> Array | None:
+        if len(self.provides) == 1:
+            return None
+        return self.space.profile(query, self.config.half_life_days, self.config.most_anchors)
 
 
 def with_places(scores: Array) -> Array:

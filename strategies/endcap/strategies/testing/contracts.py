@@ -15,7 +15,7 @@ from endcap.bundle.events import Array
 from endcap.bundle.folder import Bundle
 from endcap.bundle.writer import BundleWriter
 from endcap.strategies.batch import SCORE, Candidates, Recalled
-from endcap.strategies.contract import Feature, Query
+from endcap.strategies.contract import Feature, Narrowable, Query
 from endcap.strategies.testing.made import tiny_bundle
 from endcap.strategies.testing.queries import made_queries
 
@@ -171,6 +171,17 @@ class HydratorContract(ComponentContract):
             assert np.allclose(one, other, equal_nan=True), name.format(
                 "values changed places with the candidates' order"
             )
+
+    def test_narrowed_it_still_provides_what_is_wanted_as_it_was(self) -> None:
+        names = [feature.name for feature in self.built.provides]
+        for wanted in names if isinstance(self.built, Narrowable) else ():
+            narrow = self.built.narrowed({wanted})
+            left = [feature.name for feature in narrow.provides]
+            assert wanted in left, f"narrowed({{{wanted!r}}}) leaves it out"
+            for name, query, candidates in self.asked():
+                values, whole = narrow.hydrate(query, candidates), self.answer(query, candidates)
+                kept = whole[:, [names.index(each) for each in left]]
+                assert np.allclose(values, kept, equal_nan=True), name.format(f"other values, narrowed to {wanted!r}")
 
 
 class FilterContract(ComponentContract):
