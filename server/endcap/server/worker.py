@@ -19,7 +19,7 @@ import uvloop
 from pydantic import BaseModel
 
 from endcap.bundle.folder import BundleError
-from endcap.server import logs
+from endcap.server import heap, logs
 from endcap.server.options import ServeOptions
 from endcap.server.serving import load
 from endcap.server.tls import TlsError
@@ -46,6 +46,7 @@ class Report(BaseModel):
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to handle
+    heap.share_one_arena()
     charge = Charge.model_validate_json(sys.argv[1])
     logs.configure(charge.options.json_logs, worker=charge.worker)
     reports = _reports()
@@ -81,6 +82,7 @@ async def _serve(charge: Charge, reports: IO[bytes]) -> None:
     await app.desk.admission.run(lambda: warm_up(app.ranking))
     gc.collect()
     gc.freeze()  # what is loaded stays: no collection need ever look at it again
+    heap.give_back()
     await app.start()
     _say(reports, Report(state="serving"))
     supervisor_gone = asyncio.create_task(orders.read())
