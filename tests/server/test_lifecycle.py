@@ -69,7 +69,7 @@ def test_a_worker_that_dies_is_replaced_while_the_other_serves_and_no_counter_go
         stop, failures = Event(), list[str]()
         with channel_to(live, 0) as channel:
             RankingServiceStub(channel).Rank(RankRequest(user_id="u1"))
-        caller = Thread(target=call_until, args=(live, stop, failures))
+        caller = Thread(target=call_until, args=(live, stop, failures), daemon=True)  # not to outlive a failure
         caller.start()
         total = 'endcap_requests_total{code="OK",method="Rank",strategy="steady"}'
         wait_for(lambda: live.metrics().get(total, 0) > 10, "some requests")
