@@ -7,7 +7,7 @@ stand as "Limit: ..." in the comments of protos/endcap/v1, and a test compares t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -207,18 +207,9 @@ def _map_check(entry: Descriptor, limit: Limit) -> _Check:
 
 
 def _list_check(one: _Check | None, limit: Limit) -> _Check:
-    # Whether no text is beyond its limit by its number of characters alone, of which each takes at most four bytes:
-    # thousands of ids need no look at each. Never so for messages and numbers.
-    texts = limit.each if limit.each and limit.each.unit else Span(math.inf, -math.inf)
-    least, most = texts.minimum, texts.maximum / 4
-
     def look(values: Any, path: str, found: list[Violation]) -> None:
-        if not _count(len(values), limit.entries, path, found) or one is None:
+        if not _count(len(values), limit.entries, path, found) or one is None or _short(values, limit.each):
             return
-        if least < most:
-            lengths = [*map(len, values)]
-            if least <= min(lengths) and max(lengths) <= most:
-                return
         for i, value in enumerate(values):
             one(value, f"{path}[{i}]", found)
             if len(found) >= MAX_VIOLATIONS:
@@ -227,9 +218,18 @@ def _list_check(one: _Check | None, limit: Limit) -> _Check:
     return look
 
 
+def _short(texts: Sequence[str], span: Span | None) -> bool:
+    """Whether none of them is beyond its limit by its number of characters alone, of which each takes at most four
+    bytes: thousands of ids need no look at each."""
+    if span is None or not span.unit:  # messages, or numbers
+        return False
+    lengths = [*map(len, texts)]
+    return span.minimum <= min(lengths) and max(lengths) <= span.maximum / 4
+
+
 def _count(n: int, entries: Span | None, path: str, found: list[Violation]) -> bool:
     """Whether the entries are few enough to be looked at one by one."""
-    if entries is None or entries.minimum <= n <= entries.maximum:
+    if entries is None or n in entries:
         return True
     found.append(Violation(path, f"has {n:,} entries; expected {entries.expected}"))
     return False
@@ -251,11 +251,11 @@ def _message_check(message: Any, path: str, found: list[Violation]) -> None:
 
 def _text_check(span: Span) -> _Check:
     # len() of an ASCII text is its length in bytes, so that the common case copies nothing.
-    in_bytes, least, most = span.unit == "bytes", span.minimum, span.maximum
+    in_bytes = span.unit == "bytes"
 
     def look(text: str, path: str, found: list[Violation]) -> None:
         length = len(text.encode()) if in_bytes and not text.isascii() else len(text)
-        if not least <= length <= most:
+        if not span.minimum <= length <= span.maximum:
             found.append(Violation(path, f"is {length:,} {span.unit} long; expected {span.expected}"))
 
     return look

@@ -172,8 +172,8 @@ class Metrics:
         self._in_flight = in_flight
 
     def finished(self, method: str, strategy: str, code: str, seconds: float) -> None:
-        self._requests[method, strategy, code].inc()
-        self._duration[method, strategy].observe(seconds)
+        self._requests(method, strategy, code).inc()
+        self._duration(method, strategy).observe(seconds)
 
     def looked_up(self, strategy: str, result: str) -> None:
         """In the cache of slates: "hit" or "miss"."""
@@ -181,13 +181,13 @@ class Metrics:
 
     def timed(self, timings: Iterable[Timing]) -> None:
         for stage, component, seconds in timings:
-            self._stage[stage, component].observe(seconds)
+            self._stage(stage, component).observe(seconds)
 
     def ran(self, run: Run) -> None:
         """What one way through the pipeline took, proposed, dropped and had to do without."""
         self.timed(run.timings)
         for source, count in run.recalled.items():
-            self._recalled[source,].observe(count)
+            self._recalled(source).observe(count)
         for name, count in run.dropped.items():
             self._dropped(name).inc(count)
         for stage, component, _ in run.degradations:

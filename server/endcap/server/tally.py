@@ -7,6 +7,7 @@ happens on one thread, the event loop's.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -57,31 +58,20 @@ class Spread:
         self._values.clear()
 
 
-class _Children(dict[tuple[str, ...], C]):
-    """A metric's children by their labels' values; each is looked up once and kept."""
-
-    def __init__(self, make: Callable[..., C], all_children: list[_Child]) -> None:
-        super().__init__()
-        self._make, self._all = make, all_children
-
-    def __missing__(self, labels: tuple[str, ...]) -> C:
-        child = self[labels] = self._make(*labels)
-        self._all.append(child)
-        return child
-
-    def __call__(self, *labels: str) -> C:
-        return self[labels]
-
-
 class Tally:
     def __init__(self) -> None:
         self._children: list[_Child] = []
 
-    def sums(self, counter: Counter) -> _Children[Sum]:
-        return _Children(lambda *labels: Sum(counter.labels(*labels)), self._children)
+    def sums(self, counter: Counter) -> Callable[..., Sum]:
+        """From label values to the child's Sum; each is looked up once and kept."""
+        return lru_cache(None)(lambda *labels: self._noted(Sum(counter.labels(*labels))))
 
-    def spreads(self, histogram: Histogram) -> _Children[Spread]:
-        return _Children(lambda *labels: Spread(histogram.labels(*labels)), self._children)
+    def spreads(self, histogram: Histogram) -> Callable[..., Spread]:
+        return lru_cache(None)(lambda *labels: self._noted(Spread(histogram.labels(*labels))))
+
+    def _noted(self, child: C) -> C:
+        self._children.append(child)
+        return child
 
     def write(self) -> None:
         for each in self._children:

@@ -47,11 +47,7 @@ class ItemWriter:
                     item += _source_head(source, rank), float32(found[place + 1])
             for code, contribution, feature, value, other in reasons:
                 named = self._named(other) if other >= 0 else b""
-                try:
-                    numbers = _pack_reason(contribution, _REASON_VALUE, value)
-                except OverflowError:  # contributions are sums of float64, which may be beyond a float32
-                    numbers = nearest_float32(contribution) + _REASON_VALUE + float64(value)
-                item += _reason_head(code, feature, len(named)), numbers, named
+                item += _reason_head(code, feature, len(named)), _reason_numbers(contribution, value), named
             items.append(item)
         if ask.explain:
             for item, known in zip(items, _features(slate, page), strict=True):
@@ -83,6 +79,14 @@ def _source_head(source: str, rank: float) -> bytes:
 def _reason_head(code: ReasonCode, feature: str, more: int) -> bytes:
     known = tag(pb.Reason, "code") + varint(_CODES[code]) + sized(tag(pb.Reason, "feature"), feature.encode())
     return _headed(_REASONS, known + tag(pb.Reason, "contribution"), 4 + len(_REASON_VALUE) + 8 + more)
+
+
+def _reason_numbers(contribution: float, value: float) -> bytes:
+    """Contributions are sums of float64, which may be beyond a float32."""
+    try:
+        return _pack_reason(contribution, _REASON_VALUE, value)
+    except OverflowError:
+        return nearest_float32(contribution) + _REASON_VALUE + float64(value)
 
 
 _pack_reason: Final = struct.Struct(f"<f{len(_REASON_VALUE)}sd").pack

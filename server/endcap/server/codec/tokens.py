@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import struct
-from base64 import urlsafe_b64decode
-from binascii import b2a_base64
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -70,10 +69,7 @@ def digest(data: bytes) -> bytes:
 
 
 def _text(raw: bytes) -> str:
-    return b2a_base64(raw, newline=False).rstrip(b"=").translate(_URL_SAFE).decode()
-
-
-_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _raw(text: str) -> bytes:

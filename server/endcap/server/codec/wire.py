@@ -26,7 +26,7 @@ _WIRE_TYPES: Final = {
 
 def varint(number: int) -> bytes:
     """A number that is not negative: seven bits a byte, the lowest first."""
-    return _VARINTS[number] if number < _FEW else _varint(number)
+    return _VARINTS[number] if number < len(_VARINTS) else _varint(number)
 
 
 def _varint(number: int) -> bytes:
@@ -37,8 +37,7 @@ def _varint(number: int) -> bytes:
     return bytes((*more, number))
 
 
-_FEW: Final = 4096
-_VARINTS: Final = [_varint(number) for number in range(_FEW)]
+_VARINTS: Final = [_varint(number) for number in range(4096)]
 
 
 def tag(kind: type[Message], field: str) -> bytes:
@@ -49,8 +48,7 @@ def tag(kind: type[Message], field: str) -> bytes:
 
 def sized(tag: bytes, content: bytes) -> bytes:
     """A field whose value is a text in UTF-8 or a message."""
-    size = len(content)
-    return tag + (_VARINTS[size] if size < _FEW else _varint(size)) + content
+    return tag + varint(len(content)) + content
 
 
 float32 = struct.Struct("<f").pack
