@@ -9,19 +9,12 @@ import pytest
 from endcap.bundle.folder import Bundle, open_bundle
 from endcap.strategies.pipeline import Slate, execute
 from endcap.strategies.registry import load_strategies
-from endcap.strategies.strategy import Strategy
 from endcap.strategies.testing import made_queries
 
 
 @pytest.fixture(scope="module")
 def bundle(trained_bundle: Path) -> Bundle:
     return open_bundle(trained_bundle)
-
-
-def with_all_columns(strategy: Strategy) -> Strategy:
-    whole = replace(strategy)
-    whole.__dict__["narrowed"] = whole
-    return whole
 
 
 def told(slate: Slate) -> list[tuple[object, ...]]:
@@ -34,9 +27,8 @@ def told(slate: Slate) -> list[tuple[object, ...]]:
 
 def test_columns_that_nobody_reads_make_no_difference_to_slates_and_reasons(bundle: Bundle) -> None:
     for strategy in load_strategies(bundle).by_name.values():
-        whole = with_all_columns(strategy)
         for name, query in made_queries(bundle).items():
-            one, other = execute(strategy, query), execute(whole, replace(query))
+            one, other = execute(strategy, query), execute(strategy, replace(query), every_column=True)
             assert told(one) == told(other), (strategy.name, name)
             np.testing.assert_allclose(one.scores, other.scores, rtol=1e-5, atol=1e-5)
 
@@ -51,3 +43,11 @@ def test_a_search_does_without_the_groups_and_the_profile_that_its_scorer_does_n
 def test_a_ranker_that_reads_every_column_gets_every_column(bundle: Bundle) -> None:
     hybrid = load_strategies(bundle).resolve("hybrid")
     assert hybrid.narrowed.hydrated == hybrid.hydrated
+
+
+def test_whoever_asks_for_every_column_gets_those_too_that_nobody_reads(bundle: Bundle) -> None:
+    search = load_strategies(bundle).resolve("search")
+    query = made_queries(bundle)["a search by a shopper"]
+    assert "text.profile_cosine" not in execute(search, query).candidates.names
+    every = execute(search, replace(query), every_column=True).candidates.names
+    assert {name for names in search.hydrated for name in names} <= set(every)

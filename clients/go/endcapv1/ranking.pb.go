@@ -887,7 +887,7 @@ type RankedItem struct {
 	Sources []*ItemSource `protobuf:"bytes,4,rep,name=sources,proto3" json:"sources,omitempty"`
 	// Up to three reasons, the strongest first.
 	Reasons []*Reason `protobuf:"bytes,5,rep,name=reasons,proto3" json:"reasons,omitempty"`
-	// The features it was scored by; only where the request says explain.
+	// What the hydrators of its strategy computed of it, read by the scorer or not; only where the request says explain.
 	Features []*FeatureValue `protobuf:"bytes,6,rep,name=features,proto3" json:"features,omitempty"`
 }
 

@@ -101,10 +101,12 @@ class Slate:
         return self.candidates.column(SCORE)
 
 
-def execute(strategy: Strategy, query: Query) -> Slate:
-    """Rank for one request. Raises only what a filter raises."""
+def execute(strategy: Strategy, query: Query, *, every_column: bool = False) -> Slate:
+    """Rank for one request. Raises only what a filter raises.
+
+    ``every_column`` works out those columns, too, that neither the scorer nor a reason reads. Nothing else changes."""
     run = Run()
-    candidates = gather(strategy.narrowed, query, run)
+    candidates = gather(strategy if every_column else strategy.narrowed, query, run)
     candidates = _filter(strategy, query, candidates, run)
     candidates = _score(strategy, query, candidates, run)
     slate = candidates.take(_select(strategy, query, candidates, run))

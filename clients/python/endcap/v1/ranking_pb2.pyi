@@ -543,7 +543,7 @@ class RankedItem(_message.Message):
 
     @_builtins.property
     def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeatureValue]:
-        """The features it was scored by; only where the request says explain."""
+        """What the hydrators of its strategy computed of it, read by the scorer or not; only where the request says explain."""
 
     def __init__(
         self,

@@ -68,7 +68,7 @@ class Ranking:
         return body + own
 
     def _execute(self, ask: Ask, call: Call) -> Slate:
-        slate = execute(ask.strategy, ask.query)
+        slate = execute(ask.strategy, ask.query, every_column=ask.explain)
         call.run, call.shown = slate.run, Shown(ask.query, slate, ask.offset)
         return slate
 

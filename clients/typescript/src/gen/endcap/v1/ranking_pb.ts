@@ -439,7 +439,7 @@ export type RankedItem = Message<"endcap.v1.RankedItem"> & {
   reasons: Reason[];
 
   /**
-   * The features it was scored by; only where the request says explain.
+   * What the hydrators of its strategy computed of it, read by the scorer or not; only where the request says explain.
    *
    * @generated from field: repeated endcap.v1.FeatureValue features = 6;
    */
