@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from endcap.server.admission import Admission
+from endcap.server.admission import MOST_IN_LINE, RETRY_SECONDS, Admission
 from endcap.server.errors import OutOfTime, Overloaded
 
 
@@ -38,6 +38,48 @@ async def test_a_deadline_that_has_passed_keeps_a_task_from_running() -> None:
     with pytest.raises(OutOfTime):
         await admission.run(lambda: ran.append(1), deadline=time.monotonic())
     assert not ran
+    admission.close()
+
+
+async def test_who_finds_no_place_gets_the_next_that_is_left_in_the_order_of_coming() -> None:
+    admission, gate, ran = Admission(threads=1, limit=1), threading.Event(), list[int]()
+    held = asyncio.create_task(admission.run(gate.wait))
+    await asyncio.sleep(0)
+    waiting = [asyncio.create_task(admission.run(lambda n=n: ran.append(n))) for n in range(3)]  # type: ignore[misc]
+    await asyncio.sleep(0)
+    gate.set()
+    late = asyncio.create_task(admission.run(lambda: ran.append(3)))
+    await asyncio.gather(held, *waiting, late)
+    assert ran == [0, 1, 2, 3]
+    assert admission.in_flight == 0
+    admission.close()
+
+
+async def test_a_refusal_takes_a_while_and_leaves_every_place_as_it_was() -> None:
+    admission, gate = Admission(threads=1, limit=1), threading.Event()
+    held = asyncio.create_task(admission.run(gate.wait))
+    await asyncio.sleep(0)
+    begun = time.monotonic()
+    refused = await asyncio.gather(*(admission.run(lambda: 1) for _ in range(3)), return_exceptions=True)
+    assert all(isinstance(each, Overloaded) for each in refused)
+    assert time.monotonic() - begun >= 0.9 * RETRY_SECONDS
+    gate.set()
+    assert await held
+    assert await admission.run(lambda: 2) == 2
+    assert admission.in_flight == 0
+    admission.close()
+
+
+async def test_the_line_has_an_end_behind_which_callers_are_refused_at_once() -> None:
+    admission, gate = Admission(threads=1, limit=1), threading.Event()
+    held = asyncio.create_task(admission.run(gate.wait))
+    await asyncio.sleep(0)
+    in_line = [asyncio.create_task(admission.run(lambda: 1)) for _ in range(MOST_IN_LINE)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await asyncio.wait_for(admission.run(lambda: 2), RETRY_SECONDS / 100)
+    gate.set()
+    assert await asyncio.gather(held, *in_line) == [True, *[1] * MOST_IN_LINE]
     admission.close()
 
 

@@ -20,11 +20,15 @@ from endcap.server.errors import OutOfTime, Overloaded
 T = TypeVar("T")
 
 RETRY_SECONDS: Final = 0.1
-"""What a refused caller is told to wait: about what a full queue takes to clear."""
+"""What a refused caller is told to wait: about what a full queue takes to clear. It was kept waiting for a place as long
+before: a refusal costs a tenth of an answer, and callers who come again at once left no time for answers."""
+MOST_IN_LINE: Final = 1024
+"""So many callers are kept waiting; who comes behind them is refused at once."""
 
 
 class Admission:
-    """At most ``limit`` tasks queued or running on ``threads`` threads; more are refused, or wait where they may.
+    """At most ``limit`` tasks queued or running on ``threads`` threads; more wait in line for RETRY_SECONDS, and then
+    are refused.
 
     The threads are its own: with the standard library's pool, whose futures have a lock and a condition each, the way
     to a thread and back takes half as much again.
@@ -34,7 +38,7 @@ class Admission:
         self.limit = limit
         self.in_flight = 0
         self._changed = changed
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._line: deque[asyncio.Future[None]] = deque()
         self._told: deque[tuple[asyncio.Future[Any], object, BaseException | None]] = deque()
         self._telling = False
         self._loop: asyncio.AbstractEventLoop | None = None  # asked for once: to ask costs a call of the system
@@ -46,15 +50,16 @@ class Admission:
     async def run(self, task: Callable[[], T], deadline: float | None = None, *, patient: bool = False) -> T:
         """What ``task`` returns, computed on a thread.
 
-        Raises Overloaded at once when there is no room (a ``patient`` task waits for room instead), OutOfTime when
-        ``deadline`` (of time.monotonic) passes before a thread takes it up, and what ``task`` raises. When the caller
-        is cancelled while the task still waits, the task never runs.
+        Raises Overloaded when there is no place for it for RETRY_SECONDS (a ``patient`` task waits for ever), OutOfTime
+        when ``deadline`` (of time.monotonic) passes before a thread takes it up, and what ``task`` raises. When the
+        caller is cancelled while the task still waits, the task never runs.
         """
-        while self.in_flight >= self.limit:
-            await self._room(patient)
-        self.in_flight += 1
-        self._changed(self.in_flight)
         self._loop = self._loop or asyncio.get_running_loop()
+        if self.in_flight < self.limit:
+            self.in_flight += 1
+            self._changed(self.in_flight)
+        else:
+            await self._place(self._loop, patient)
         work: _Work[T] = _Work(task, deadline, self._loop.create_future())
         self._hand_over(work)
         try:
@@ -110,30 +115,40 @@ class Admission:
         else:
             answer.set_exception(error)
 
-    async def _room(self, patient: bool) -> None:
-        if not patient:
-            text = f"all {self.limit} places of this worker are taken; try again, or start more workers"
-            raise Overloaded(text, RETRY_SECONDS)
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+    async def _place(self, loop: asyncio.AbstractEventLoop, patient: bool) -> None:
+        """Returns with a place that somebody left. Raises Overloaded."""
+        if not patient and len(self._line) >= MOST_IN_LINE:
+            raise self._full()
+        turn = loop.create_future()
+        self._line.append(turn)
+        patience = None if patient else loop.call_later(RETRY_SECONDS, self._refuse, turn)
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._wake()  # the turn came just as its owner left: pass it on
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._leave()  # the turn came just as its owner left: pass it on
             raise
+        finally:
+            if patience is not None:
+                patience.cancel()
+
+    def _refuse(self, turn: asyncio.Future[None]) -> None:
+        if not turn.done():
+            turn.set_exception(self._full())
+
+    def _full(self) -> Overloaded:
+        text = f"all {self.limit} places of this worker are taken; try again, or start more workers"
+        return Overloaded(text, RETRY_SECONDS)
 
     def _leave(self) -> None:
-        self.in_flight -= 1
-        self._changed(self.in_flight)
-        self._wake()
-
-    def _wake(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
+        """Give a place up, to who is the next in line."""
+        while self._line:
+            turn = self._line.popleft()
             if not turn.done():
                 turn.set_result(None)
                 return
+        self.in_flight -= 1
+        self._changed(self.in_flight)
 
     def close(self) -> None:
         """Let go of the threads, without waiting for what they still do. What still waits for one never runs."""
