@@ -20,8 +20,8 @@ from endcap.server.errors import OutOfTime, Overloaded
 T = TypeVar("T")
 
 RETRY_SECONDS: Final = 0.1
-"""What a refused caller is told to wait: about what a full queue takes to clear. It was kept waiting for a place as long
-before: a refusal costs a tenth of an answer, and callers who come again at once left no time for answers."""
+"""What a refused caller is told to wait: about what a full queue takes to clear. It has waited as long for a
+place: a refusal costs a tenth of an answer, and callers who come again at once left no time for answers."""
 MOST_IN_LINE: Final = 1024
 """So many callers are kept waiting; who comes behind them is refused at once."""
 
