@@ -97,6 +97,28 @@ async def test_patient_tasks_wait_for_room_and_one_that_leaves_passes_its_turn_o
     admission.close()
 
 
+async def test_what_waits_is_told_in_its_order_but_not_what_is_begun_given_up_or_late() -> None:
+    admission, gate, ran = Admission(threads=1, limit=9), threading.Event(), list[str]()
+    begun = asyncio.create_task(admission.run(gate.wait, about="begun"))
+    await asyncio.sleep(0)
+    await until(lambda: not admission.waiting(9))
+
+    def task(name: str, deadline: float | None = None) -> asyncio.Task[None]:
+        return asyncio.create_task(admission.run(lambda: ran.append(name), deadline, about=name))
+
+    first, gone, late, *last = task("a"), task("gone"), task("late", time.monotonic()), task("b"), task("c")
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.sleep(0)
+    assert (admission.waiting(9), admission.waiting(4)) == (["a", "b", "c"], ["a", "b"])
+    gate.set()
+    await asyncio.gather(begun, first, *last)
+    with pytest.raises(OutOfTime):
+        await late
+    assert (ran, admission.waiting(9)) == (["a", "b", "c"], [])
+    admission.close()
+
+
 async def until(true: object) -> None:
     deadline = time.monotonic() + 5
     while not true():  # type: ignore[operator]

@@ -42,13 +42,16 @@ class Admission:
         self._told: deque[tuple[asyncio.Future[Any], object, BaseException | None]] = deque()
         self._telling = False
         self._loop: asyncio.AbstractEventLoop | None = None  # asked for once: to ask costs a call of the system
-        self._works: SimpleQueue[_Work[Any] | None] = SimpleQueue()
+        self._works: deque[_Work[Any]] = deque()
+        self._turns: SimpleQueue[bool] = SimpleQueue()  # one True for each of the works; False ends a thread
         self._threads = [Thread(target=self._work_off, name=f"rank_{n}", daemon=True) for n in range(threads)]
         for thread in self._threads:
             thread.start()
 
-    async def run(self, task: Callable[[], T], deadline: float | None = None, *, patient: bool = False) -> T:
-        """What ``task`` returns, computed on a thread.
+    async def run(
+        self, task: Callable[[], T], deadline: float | None = None, *, patient: bool = False, about: object = None
+    ) -> T:
+        """What ``task`` returns, computed on a thread. ``about`` is what ``waiting`` tells of it meanwhile.
 
         Raises Overloaded when there is no place for it for RETRY_SECONDS (a ``patient`` task waits for ever), OutOfTime
         when ``deadline`` (of time.monotonic) passes before a thread takes it up, and what ``task`` raises. When the
@@ -60,7 +63,7 @@ class Admission:
             self._changed(self.in_flight)
         else:
             await self._place(self._loop, patient)
-        work: _Work[T] = _Work(task, deadline, self._loop.create_future())
+        work: _Work[T] = _Work(task, deadline, self._loop.create_future(), about)
         self._hand_over(work)
         try:
             return await work.answer
@@ -69,8 +72,17 @@ class Admission:
                 self._leave()
             raise
 
+    def waiting(self, most: int) -> list[Any]:
+        """What the next tasks are about that wait for a thread, the next one first, of at most ``most`` that are looked
+        at. From any thread: one or the other may be begun, or given up, before this returns."""
+        works: list[_Work[Any]] = []
+        with suppress(IndexError):  # they grow fewer meanwhile
+            works.extend(self._works[place] for place in range(min(most, len(self._works))))
+        return [work.about for work in works if work.waits]
+
     def _hand_over(self, work: _Work[Any]) -> None:
-        self._works.put(work)
+        self._works.append(work)
+        self._turns.put(True)
 
     def _work_off(self) -> None:
         """What a thread does until ``close``."""
@@ -78,10 +90,10 @@ class Admission:
             pass
 
     def _work_one_off(self) -> bool:
-        work = self._works.get()
-        if work is not None and work.take():
+        turn = self._turns.get()
+        if turn and (work := self._works.popleft()).take():
             self._compute(work)
-        return work is not None
+        return turn
 
     def _compute(self, work: _Work[T]) -> None:
         """On a thread. The loop is told once, of the result and of the free place: to wake it costs more than both."""
@@ -154,25 +166,33 @@ class Admission:
         """Let go of the threads, without waiting for what they still do. What still waits for one never runs."""
         with suppress(Empty):
             while True:
-                self._works.get_nowait()
+                self._turns.get_nowait()
         for _ in self._threads:
-            self._works.put(None)
+            self._turns.put(False)
 
 
 class _Work(Generic[T]):
     """A task on its way to a thread."""
 
-    __slots__ = ("_taken", "answer", "deadline", "task")
+    __slots__ = ("_taken", "about", "answer", "deadline", "task")
 
-    def __init__(self, task: Callable[[], T], deadline: float | None, answer: asyncio.Future[T]) -> None:
-        self.task, self.deadline, self.answer = task, deadline, answer
+    def __init__(self, task: Callable[[], T], deadline: float | None, answer: asyncio.Future[T], about: object) -> None:
+        self.task, self.deadline, self.answer, self.about = task, deadline, answer, about
         self._taken = Lock()
+
+    @property
+    def waits(self) -> bool:
+        """Whether a thread may still compute it: it is neither begun, given up, nor late."""
+        return not (self._taken.locked() or self._late())
 
     def take(self) -> bool:
         """Whether it was free: only one gets it, a thread that computes it or the caller who gives up on it."""
         return self._taken.acquire(blocking=False)
 
     def result(self) -> T:
-        if self.deadline is not None and time.monotonic() >= self.deadline:
+        if self._late():
             raise OutOfTime
         return self.task()
+
+    def _late(self) -> bool:
+        return self.deadline is not None and time.monotonic() >= self.deadline

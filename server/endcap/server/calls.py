@@ -13,6 +13,7 @@ import grpc
 import structlog
 
 from endcap.server.admission import Admission
+from endcap.server.codec.asked import Asked
 from endcap.server.errors import Broken, CallFailed, OutOfTime, Overloaded, trailers
 from endcap.server.metrics import UNKNOWN, Metrics
 from endcap.server.shown import Shown
@@ -39,12 +40,16 @@ class Call:
     request_id: str = ""
     strategy: str = UNKNOWN
     """As resolved; "" for a method that has none."""
+    asked: Asked | None = None
+    """What a call that ranks asks for, there for others to look at while it waits."""
     computing: bool = False
     timings: list[Timing] = field(default_factory=list)
     """What was timed outside the pipeline."""
     run: Run | None = None
     cache: Literal["", "hit", "miss"] = ""
     """Empty where no slate was looked for in the cache."""
+    encoded_together: int = 0
+    """So many queries, its own and those of requests that waited, were encoded at once."""
     shown: Shown | None = None
     """The page of an answer that has one."""
 
@@ -77,12 +82,20 @@ class Desk:
         self._writing = False
         self._unbooked: list[_Ended] = []
 
-    def unary(self, method: str, handle: Handler, *, compute: bool = True) -> grpc.RpcMethodHandler[bytes, bytes]:
-        """``handle`` as a method from bytes to bytes; on the event loop itself where it is no ``compute``."""
+    def unary(
+        self,
+        method: str,
+        handle: Handler,
+        *,
+        compute: bool = True,
+        asked: Callable[[bytes], Asked | None] = lambda raw: None,
+    ) -> grpc.RpcMethodHandler[bytes, bytes]:
+        """``handle`` as a method from bytes to bytes; on the event loop itself where it is no ``compute``. ``asked``
+        runs there in any case: it is to note the bytes, and not to read them."""
 
         async def answer(raw: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
             self.watch(context)
-            call = Call(method, deadline_of(context), strategy=UNKNOWN if compute else "")
+            call = Call(method, deadline_of(context), strategy=UNKNOWN if compute else "", asked=asked(raw))
             try:
                 return await self.attend(call, lambda: handle(raw, call), compute=compute)
             except CallFailed as failure:
@@ -99,7 +112,7 @@ class Desk:
         try:
             if not compute:
                 return task()
-            return await self.admission.run(_started(call, task), call.deadline, patient=patient)
+            return await self.admission.run(_started(call, task), call.deadline, patient=patient, about=call)
         except CallFailed as failure:
             code = failure.code
             raise
@@ -128,6 +141,8 @@ class Desk:
     def _count(self, call: Call, code: grpc.StatusCode, seconds: float) -> None:
         self.metrics.finished(call.method, call.strategy, code.name, seconds)
         self.metrics.timed(call.timings)
+        if call.encoded_together > 1:
+            self.metrics.encoded_together.observe(call.encoded_together)
         if call.cache:
             self.metrics.looked_up(call.strategy, call.cache)
         if call.run is not None:

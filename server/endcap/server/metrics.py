@@ -29,6 +29,7 @@ UNKNOWN: Final = "unknown"
 # 100 microseconds to 5 seconds: a recall source takes less than the first, no caller waits for the last.
 SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 ITEMS: Final = (0, 1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000)
+TOGETHER: Final = (2, 3, 4, 5, 10)
 # Each scorer has its own unit: chances and shares below 1, LambdaRank's and the network's scores from -10 to 10, sums.
 _BELOW_ONE: Final = (-10.0, -5.0, -3.0, -2.0, -1.5, -1.0, -0.5, -0.2, 0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75)
 SCORES: Final = (*_BELOW_ONE, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0, 20.0, 50.0)
@@ -55,6 +56,7 @@ class Metrics:
         self._stage = tally.spreads(self.stages)
         self._recalled = tally.spreads(self.recalled)
         self._dropped = tally.sums(self.dropped)
+        self.encoded_together = tally.spread(self.encoded)
         self._cached = tally.sums(self.cached)
         self._slate = tally.sums(self.slates)
         self._empty = tally.sums(self.empty)
@@ -105,6 +107,12 @@ class Metrics:
             "endcap_slate_cache_requests",
             "Requests of strategies that keep slates: hit where one was there or made for another just then, or miss.",
             ["strategy", "result"],
+            registry=registry,
+        )
+        self.encoded = Histogram(
+            "endcap_queries_encoded_together",
+            "Queries that the text model encoded at once, where several requests waited.",
+            buckets=TOGETHER,
             registry=registry,
         )
         self.in_flight = Gauge(

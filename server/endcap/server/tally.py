@@ -67,7 +67,11 @@ class Tally:
         return lru_cache(None)(lambda *labels: self._noted(Sum(counter.labels(*labels))))
 
     def spreads(self, histogram: Histogram) -> Callable[..., Spread]:
-        return lru_cache(None)(lambda *labels: self._noted(Spread(histogram.labels(*labels))))
+        return lru_cache(None)(lambda *labels: self.spread(histogram.labels(*labels)))
+
+    def spread(self, histogram: Histogram) -> Spread:
+        """Of a histogram without labels."""
+        return self._noted(Spread(histogram))
 
     def _noted(self, child: C) -> C:
         self._children.append(child)

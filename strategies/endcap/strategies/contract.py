@@ -177,6 +177,16 @@ class Narrowable(Protocol):
 
 
 @runtime_checkable
+class EncodesWords(Protocol):
+    """A recall source or hydrator that has words of the request encoded by the bundle's text model, and says which:
+    those of requests that wait at the same time are encoded together, before their turn."""
+
+    def words_to_encode(self, query: Query) -> str:
+        """What it will ask the encoder for; empty where that is nothing."""
+        ...
+
+
+@runtime_checkable
 class Filter(Protocol):
     Config: ClassVar[type[Settings]]
 

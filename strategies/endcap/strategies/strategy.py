@@ -9,7 +9,18 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import Field
 
-from endcap.strategies.contract import Filter, Hydrator, Narrowable, RecallSource, Rescorer, Scorer, Selector, Settings
+from endcap.strategies.contract import (
+    EncodesWords,
+    Filter,
+    Hydrator,
+    Narrowable,
+    Query,
+    RecallSource,
+    Rescorer,
+    Scorer,
+    Selector,
+    Settings,
+)
 from endcap.strategies.reasons import Explainer
 
 C = TypeVar("C", covariant=True)
@@ -78,6 +89,18 @@ class Strategy:
     def rescorer(self) -> Rescorer | None:
         """The scorer, where it takes a second look: to ask a protocol is slow, so it is asked once."""
         return self.scorer.component if isinstance(self.scorer.component, Rescorer) else None
+
+    @cached_property
+    def _encoding(self) -> tuple[tuple[EncodesWords, ...], tuple[EncodesWords, ...]]:
+        """The sources and the hydrators that have words encoded."""
+        sources = tuple(each.component for each in self.recall if isinstance(each.component, EncodesWords))
+        return sources, tuple(each.component for each in self.hydrate if isinstance(each.component, EncodesWords))
+
+    def words_to_encode(self, query: Query) -> list[str]:
+        """The texts, each once, that a request will have encoded on its way through this strategy."""
+        sources, hydrators = self._encoding
+        readers = hydrators if query.given is not None else (*sources, *hydrators)
+        return [*dict.fromkeys(words for each in readers if (words := each.words_to_encode(query)))]
 
     @cached_property
     def explainer(self) -> Explainer:

@@ -80,6 +80,25 @@ def test_the_memory_for_queries_is_bounded(encoder_folder: Path) -> None:
     assert encoder.encode_one("milk") is not first
 
 
+def test_a_graph_in_fp32_encodes_queries_ahead_in_one_batch_and_one_in_int8_none(
+    encoder_folder: Path, encoder: Encoder, tmp_path: Path
+) -> None:
+    ahead, texts = Encoder.open(encoder_folder), ["milk", "智能手表", "organic coffee and bread"]
+    assert ahead.encode_ahead(texts) == 3
+    for text in texts:
+        np.testing.assert_allclose(ahead._recalled(text), encoder.encode_one(text), atol=1e-5)
+    shutil.copytree(encoder_folder, tmp_path, dirs_exist_ok=True)
+    ahead.info.model_copy(update={"precision": "int8"}).write(tmp_path)
+    assert Encoder.open(tmp_path).encode_ahead(texts) == 0
+
+
+def test_queries_encoded_ahead_are_kept_for_the_next_process(encoder_folder: Path, tmp_path: Path) -> None:
+    kept = KeptVectors.open(tmp_path, "encoder", 32)
+    assert Encoder.open(encoder_folder, kept=kept).encode_ahead(["milk", "tea"]) == 2
+    assert kept.get("tea") is not None
+    assert Encoder.open(encoder_folder, kept=kept).encode_ahead(["milk", "bread"]) == 0
+
+
 def test_threads_that_ask_at_once_get_the_same_answers(encoder_folder: Path, encoder: Encoder) -> None:
     texts = small_bert.titles(40) * 5
     shared = Encoder.open(encoder_folder, cache_size=10)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from endcap.bundle.events import Array
 from endcap.bundle.folder import BundleError
 from endcap.strategies.text import bert as machine
-from endcap.strategies.text.bert import Bert
+from endcap.strategies.text.bert import MOST_TOKENS, TOGETHER, Bert
 from endcap.strategies.text.encoder import Encoder
 from endcap.strategies.text.info import GRAPH_NAME
 from endcap.strategies.text.layers import (
@@ -115,7 +117,8 @@ def test_attention_is_that_of_pytorch(seed: int, tokens: int, shape: tuple[int, 
     states = normal(seed, tokens, 3 * heads * size)
     three = torch.tensor(states).reshape(tokens, 3, heads, size).permute(1, 2, 0, 3)
     expected = torch.nn.functional.scaled_dot_product_attention(*three).transpose(0, 1).reshape(tokens, -1)
-    np.testing.assert_allclose(attend(states, heads), expected.numpy(), rtol=1e-3, atol=1e-4)
+    found = attend(states, np.array([tokens]), heads)
+    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
@@ -127,9 +130,27 @@ def test_a_text_by_machine_code_is_near_the_models_own(tmp_path: Path, pooling: 
     assert own is not None
     texts = ["", "milk", "organic coffee 智能手表", "small butter bread tea watch " * 4]
     tokenizer = small_bert.tokenizer_of(source.tokenizer_json)
-    found = np.stack([own(np.array(tokenizer.encode(text).ids, np.int64)) for text in texts])
+    found = np.concatenate([own(np.array(tokenizer.encode(text).ids, np.int64)) for text in texts])
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
     assert ((found * source.encode(texts, 64)).sum(axis=1) > 0.99).all()
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_texts_that_go_through_together_get_the_vectors_of_each_alone_to_the_last_bit(
+    tmp_path: Path, pooling: str
+) -> None:
+    small_bert.write_model(tmp_path / "bert")
+    small_bert.write_pooling(tmp_path / "bert", pooling_mode=pooling)
+    own = quantised_bert(check_model(tmp_path / "bert"), 64)
+    assert own is not None
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(st.lists(st.integers(0, len(own.words) - 1), min_size=1, max_size=24), min_size=1, max_size=6))
+    def together(texts: list[list[int]]) -> None:
+        ids = [np.array(text, np.int64) for text in texts]
+        np.testing.assert_array_equal(own(*ids), np.concatenate([own(each) for each in ids]))
+
+    together()
 
 
 @pytest.fixture
@@ -152,7 +173,7 @@ def test_short_queries_are_encoded_by_it_where_the_processor_is_quick_at_that(
         encoder = Encoder.open(out)
         vectors[here], long[here] = encoder.encode_one("milk tea"), encoder.encode_one("milk tea " * 12)
     ids = np.array(small_bert.tokenizer_of((out / "tokenizer.json").read_text()).encode("milk tea").ids, np.int64)
-    assert vectors[True].tolist() == own(ids).tolist()
+    assert vectors[True].tolist() == own(ids)[0].tolist()
     assert vectors[True].tolist() != vectors[False].tolist()
     assert vectors[True] @ vectors[False] > 0.98
     assert long[True].tolist() == long[False].tolist()
@@ -174,6 +195,43 @@ def test_beside_it_the_graph_is_opened_by_the_first_text_that_is_too_long_for_it
     (out / GRAPH_NAME).write_bytes(b"no graph")
     with pytest.raises(BundleError, match=GRAPH_NAME):
         Encoder.open(out)
+
+
+@pytest.fixture
+def quick(out: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Encoder]:
+    """Makes encoders that use machine code, whatever the processor, and whose graph is broken."""
+    monkeypatch.setattr(machine, "computed_here", lambda: True)
+    (out / GRAPH_NAME).write_bytes(b"no graph")
+    return lambda: Encoder.open(out)
+
+
+def test_queries_encoded_ahead_are_remembered_with_the_vectors_of_each_alone(quick: Callable[[], Encoder]) -> None:
+    texts, encoder = ["milk tea", "organic coffee", "bread"], quick()
+    assert encoder.encode_ahead([*texts, " Milk  TEA"]) == len(texts)
+    assert all(encoder._recalled(text) is not None for text in texts)
+    for text in texts:
+        assert encoder.encode_one(text).tolist() == quick().encode_one(text).tolist()
+        with pytest.raises(ValueError, match="read-only"):
+            encoder.encode_one(text)[0] = 0
+
+
+def test_no_more_queries_are_encoded_ahead_than_go_through_together(quick: Callable[[], Encoder]) -> None:
+    encoder, ends = quick(), 2
+    texts = [f"{'milk ' * (TOGETHER // 2 - ends - 1)}{last}" for last in ("tea", "bread", "coffee")]
+    assert encoder.encode_ahead(texts) == 2
+    assert encoder._recalled(encoder.normal(texts[2])) is None
+
+
+def test_where_the_first_query_is_remembered_or_long_no_other_is_asked_for(quick: Callable[[], Encoder]) -> None:
+    encoder = quick()
+    encoder.encode_one("milk")
+
+    def others() -> Iterator[str]:
+        raise AssertionError("asked for")
+        yield
+
+    assert encoder.encode_ahead(chain(["milk"], others())) == 0
+    assert encoder.encode_ahead(chain(["bread " * MOST_TOKENS], others())) == 0
 
 
 def test_of_other_models_there_is_none(tmp_path: Path) -> None:

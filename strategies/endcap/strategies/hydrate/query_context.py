@@ -36,6 +36,9 @@ class QueryContext:
         self.config = config
         self.space = text_space(bundle)
 
+    def words_to_encode(self, query: Query) -> str:
+        return self.space.meant(query)
+
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         vector = self.space.query_vector(query)
         columns = np.full((len(candidates), 2), np.nan, np.float32)

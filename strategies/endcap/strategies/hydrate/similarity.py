@@ -102,6 +102,9 @@ class TextSimilarity:
         narrow.provides = self.provides[:1]
         return narrow
 
+    def words_to_encode(self, query: Query) -> str:
+        return self.space.meant(query)
+
     def hydrate(self, query: Query, candidates: Candidates) -> Array:
         asked, profile = self.space.query_vector(query), self._profile(query)
         if asked is not None and profile is not None:

@@ -33,8 +33,11 @@ class ColdRecall:
         self.space = text_space(bundle)
         self.learned = frozenset(bundle.part("users").json("columns")) if bundle.has("users") else frozenset()
 
+    def words_to_encode(self, query: Query) -> str:
+        return words_of(query, self.learned)
+
     def recall(self, query: Query, limit: int) -> Recalled:
-        words = words_of(query, self.learned)
+        words = self.words_to_encode(query)
         if not words:
             return Recalled.none()
         vector = query.once("cold.vector", lambda: self.space.encoder.encode_one(words))

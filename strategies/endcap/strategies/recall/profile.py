@@ -106,6 +106,9 @@ class ProfileRecall:
         correction: Array = selling * np.float32(max(scale, 0.0)) - usual
         return correction
 
+    def words_to_encode(self, query: Query) -> str:
+        return spoken(query) if self.space is not None else ""
+
     def recall(self, query: Query, limit: int) -> Recalled:
         factor = self.factor(query)
         return self.factors.best(factor, limit, query.allowed, self.config.newcomers, self.added)
@@ -114,7 +117,7 @@ class ProfileRecall:
         """float32[f]."""
         mean = self.shoppers.factor(query.attributes)
         seen = self.factors.items[anchors(query, HALF_LIFE_DAYS, self.config.most_anchors).items]
-        words = spoken(query)
+        words = self.words_to_encode(query)
         if words and self.space is not None:
             seen = np.vstack([seen, self._described(query, words, self.space)])
         return moved(mean, self.spread, seen)

@@ -29,6 +29,9 @@ class TextRecall:
         self.config = config
         self.space = text_space(bundle)
 
+    def words_to_encode(self, query: Query) -> str:
+        return self.space.meant(query)
+
     def recall(self, query: Query, limit: int) -> Recalled:
         if query.text:
             return self.space.nearest_to(query, limit, self.config.per_text)

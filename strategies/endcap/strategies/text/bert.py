@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ from endcap.strategies.text.layers import VNNI, encode, features
 PREFIX, SHAPE_NAME = "bert.", "bert.json"
 MOST_TOKENS: Final = 24
 """For texts that are longer, ONNX Runtime is as quick (measured: MiniLM of 6 layers, from 32 tokens on)."""
+TOGETHER: Final = 24
+"""So many tokens of several texts, and no more, go through the weights together: what is gained by another is less
+than what the first of them waits longer."""
 ROUNDED: Final = 2
 """How the machine code rounds: another number where a text would get another vector, if only by its last steps."""
 ARRAYS: Final = ("words", "word_scales", "positions", "norms", "codes", "sums", "scales", "biases")
@@ -60,10 +64,12 @@ class Bert:
         shape = json.loads((folder / SHAPE_NAME).read_text(encoding="utf-8"))
         return Bert(**arrays, heads=int(shape["heads"]), least=float(shape["least"]), mean=bool(shape["mean"]))
 
-    def __call__(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """float32[H], unit length, of a text's token ids (int64[n], n at most P)."""
+    def __call__(self, *texts: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """float32[k, H], unit length, of k texts' token ids (int64[n] each, n at most P). They go through the weights
+        together; no text's vector depends on the others."""
         found: npt.NDArray[np.float32] = encode(
-            ids,
+            np.concatenate(texts) if len(texts) > 1 else texts[0],
+            np.array([*accumulate(map(len, texts))], np.int64),
             self.words,
             self.word_scales,
             self.positions,

@@ -9,9 +9,9 @@ far as int8 is from fp32. Where the same vector is needed twice, as in features,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -21,10 +21,11 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from endcap.bundle.folder import BundleError
-from endcap.strategies.text.bert import MOST_TOKENS, Bert
+from endcap.strategies.text.bert import MOST_TOKENS, TOGETHER, Bert
 from endcap.strategies.text.device import Device, open_fitting
 from endcap.strategies.text.info import GRAPH_NAME, TOKENIZER_NAME, EncoderInfo
 from endcap.strategies.text.kept import KeptVectors
+from endcap.strategies.text.remembered import Remembered
 
 Vectors = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
@@ -78,7 +79,7 @@ class Encoder:
         self._items = items
         self._queries = queries
         self._lowers = self._tokens(queries, "MILK").tolist() == self._tokens(queries, "milk").tolist()
-        self._cached = lru_cache(cache_size)(self._query_vector)
+        self._remembered: Remembered[str, Vectors] = Remembered(cache_size)
 
     @staticmethod
     def open(
@@ -141,7 +142,38 @@ class Encoder:
 
     def encode_one(self, text: str) -> Vectors:
         """float32[d], unit length, read-only, of a query; remembered for the next one who asks the same."""
-        return self._cached(self.normal(text))
+        text = self.normal(text)
+        vector = self._recalled(text)
+        return self._kept_from_now(text, self._encode_query(text)) if vector is None else vector
+
+    def encode_ahead(self, texts: Iterable[str]) -> int:
+        """Encode queries together, for ``encode_one`` to remember. Says how many.
+
+        They are the first of ``texts`` and those of the others that go through the model at once with it; none, and no
+        other is asked for, where the first is remembered or its like is encoded one by one. By machine code each gets
+        the vector that it gets alone; by a graph in fp32 nearly so, and by one in int8 nothing is encoded together.
+        """
+        queries: dict[str, Numbers] = {}
+        for text in map(self.normal, texts):
+            if text not in queries and self._recalled(text) is None:
+                ids = self._tokens(self._queries, text)
+                if self._fits(ids, queries.values()):
+                    queries[text] = ids
+            if not queries:
+                return 0
+        for text, vector in zip(queries, self._together([*queries.values()]), strict=True):
+            self._kept_from_now(text, vector.copy())
+        return len(queries)
+
+    def _fits(self, ids: Numbers, others: Collection[Numbers]) -> bool:
+        """Whether the query of these tokens can go through the model together with the others."""
+        if self._bert is not None:
+            return len(ids) <= (TOGETHER - sum(map(len, others)) if others else MOST_TOKENS)
+        return not self.info.quantised and max(map(len, [ids, *others])) * (1 + len(others)) <= BATCH_TOKENS
+
+    def _together(self, tokens: list[Numbers]) -> Vectors:
+        """float32[k, d]."""
+        return self.run(*_padded(tokens)) if self._bert is None else self._bert(*tokens)
 
     def normal(self, text: str) -> str:
         """What texts of the same tokens have in common: blanks and, where the tokenizer sees no difference, capitals.
@@ -152,23 +184,23 @@ class Encoder:
         plain = " ".join(filter(None, text.split(" ")))
         return plain.lower() if self._lowers and plain.isascii() else plain
 
-    def _query_vector(self, text: str) -> Vectors:
-        if self._kept is None:
-            return self._encode_query(text)
-        vector = self._kept.get(text)
-        if vector is None:
-            vector = self._encode_query(text)
-            self._kept.put(text, vector)
+    def _recalled(self, text: str) -> Vectors | None:
+        """What is remembered of a normal text, here or in the file."""
+        vector = self._remembered.get(text)
+        if vector is None and self._kept is not None and (found := self._kept.get(text)) is not None:
+            vector = self._remembered.put(text, found)
         return vector
+
+    def _kept_from_now(self, text: str, vector: Vectors) -> Vectors:
+        vector.setflags(write=False)
+        if self._kept is not None:
+            self._kept.put(text, vector)
+        return self._remembered.put(text, vector)
 
     def _encode_query(self, text: str) -> Vectors:
         ids = self._tokens(self._queries, text)
-        short = len(ids) <= MOST_TOKENS
-        vector = self._bert(ids) if self._bert is not None and short else self._by_graph(ids)
-        vector.setflags(write=False)
-        return vector
-
-    def _by_graph(self, ids: Numbers) -> Vectors:
+        if self._bert is not None and len(ids) <= MOST_TOKENS:
+            return self._bert(ids)[0]
         vector: Vectors = self.run(ids[None], np.ones_like(ids)[None])[0].copy()
         return vector
 

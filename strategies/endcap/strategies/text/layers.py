@@ -1,10 +1,11 @@
-"""The machine code of a BERT (Devlin et al., NAACL 2019) in int8, for one short text at a time.
+"""The machine code of a BERT (Devlin et al., NAACL 2019) in int8, for one short text or a few at a time.
 
 A search is six to ten tokens, for which all of a model's weights are read. ONNX Runtime's products of matrices are made
-for more rows at once, and it spends as long again between them. Products are written in LLVM's own language: up to six
+for more rows at once, and it spends as long again between them. Products are written in LLVM's own language: up to 12
 tokens by 32 columns stay in registers while the weights pass by once, four to an instruction where the processor has it
-(VNNI). Everything stands in one file, because Numba's cache of compiled code knows only the file of the function that
-it compiled.
+(VNNI). Tokens of several texts pass together, each in steps of its own and looking only at those of its text: a vector
+is the same to the last bit, whatever is encoded beside it. Everything stands in one file, because Numba's cache of
+compiled code knows only the file of the function that it compiled.
 """
 
 from __future__ import annotations
@@ -272,48 +273,58 @@ def gelu(values: Array) -> None:
         flat[place] = value * (share * near + half)
 
 
-@kernel(filled(SINGLE, 2)(SINGLE_ROWS, INT), sums_in_any_order=True)
-def attend(states: Array, heads: int) -> Any:
-    """float32[n, H]: for ``states`` (float32[n, 3 H]: queries, keys, values), what each token gathers from all."""
-    count, width = len(states), states.shape[1] // 3
+@compiled
+def _part(rows: Array, ends: Array, text: int) -> Array:
+    """The rows of a text, of those of all."""
+    return rows[ends[text - 1] if text else 0 : ends[text]]
+
+
+@kernel(TO_SINGLE_ROWS(SINGLE_ROWS, INT64S, INT), sums_in_any_order=True)
+def attend(states: Array, ends: Array, heads: int) -> Any:
+    """float32[n, H]: for ``states`` (float32[n, 3 H]: queries, keys, values), what each token gathers from all those of
+    its text; ``ends`` as in ``encode``."""
+    width = states.shape[1] // 3
     size = width // heads
-    gathered, shares = np.zeros((count, width), np.float32), np.empty(count, np.float32)
+    gathered, shares = np.zeros((len(states), width), np.float32), np.empty(len(states), np.float32)
     shrink = np.float32(1.0 / np.sqrt(size))
-    for start in range(0, width, size):
-        for token in range(count):
-            query, most = states[token, start : start + size], np.float32(-np.inf)
-            for other in range(count):
-                key, product = states[other, width + start : width + start + size], np.float32(0.0)
-                for place in range(size):
-                    product += query[place] * key[place]
-                shares[other] = product * shrink
-                most = max(most, shares[other])
-            total = np.float32(0.0)
-            for other in range(count):
-                shares[other] = exponential(shares[other] - most)
-                total += shares[other]
-            out = gathered[token, start : start + size]
-            for other in range(count):
-                share, value = shares[other] / total, states[other, 2 * width + start : 2 * width + start + size]
-                for place in range(size):
-                    out[place] += share * value[place]
+    for text in range(len(ends)):
+        own, gains = _part(states, ends, text), _part(gathered, ends, text)
+        for start in range(0, width, size):
+            for token in range(len(own)):
+                query, most = own[token, start : start + size], np.float32(-np.inf)
+                for other in range(len(own)):
+                    key, product = own[other, width + start : width + start + size], np.float32(0.0)
+                    for place in range(size):
+                        product += query[place] * key[place]
+                    shares[other] = product * shrink
+                    most = max(most, shares[other])
+                total = np.float32(0.0)
+                for other in range(len(own)):
+                    shares[other] = exponential(shares[other] - most)
+                    total += shares[other]
+                out = gains[token, start : start + size]
+                for other in range(len(own)):
+                    share, value = shares[other] / total, own[other, 2 * width + start : 2 * width + start + size]
+                    for place in range(size):
+                        out[place] += share * value[place]
     return gathered
 
 
 @compiled
-def _pooled(tokens: Array, mean: bool) -> Any:
-    pooled = tokens[0].copy()
+def _pool(tokens: Array, mean: bool, pooled: Array) -> None:
+    pooled[:] = tokens[0]
     if mean:
         for token in range(1, len(tokens)):
             pooled += tokens[token]
     length = np.float32(0.0)
     for value in pooled:
         length += value * value
-    return pooled / max(np.sqrt(length), np.float32(1e-12))
+    pooled /= max(np.sqrt(length), np.float32(1e-12))
 
 
 @kernel(
-    TO_SINGLES(
+    TO_SINGLE_ROWS(
+        INT64S,
         INT64S,
         _WORDS,
         SINGLES,
@@ -330,6 +341,7 @@ def _pooled(tokens: Array, mean: bool) -> Any:
 )
 def encode(
     ids: Array,
+    ends: Array,
     words: Array,
     word_scales: Array,
     positions: Array,
@@ -342,19 +354,21 @@ def encode(
     least: np.float32,
     mean: bool,
 ) -> Any:
-    """float32[H], unit length, of a text's token ids (int64[n]); the rest is as in Bert."""
+    """float32[k, H], unit length: of texts whose token ids (int64[n]) follow each other and end before ``ends``
+    (int64[k], the last is n); the rest is as in Bert."""
     width = words.shape[1]
     inner, start = sums.shape[1] - 5 * width, 0
     tokens = np.empty((len(ids), width), np.float32)
     for token in range(len(ids)):
         for place in range(width):
             tokens[token, place] = np.float32(words[ids[token], place]) * word_scales[ids[token]]
-    normalise(tokens, positions, norms[0, 0], norms[0, 1], least)
+    for text in range(len(ends)):
+        normalise(_part(tokens, ends, text), positions, norms[0, 0], norms[0, 1], least)
     for layer in range(len(sums)):
         own, own_scales, own_biases, at = sums[layer], scales[layer], biases[layer], 0
         states = multiply(tokens, codes, start, own, own_scales, own_biases, 3 * width)
         start, at = start + 3 * width * width, 3 * width
-        added = multiply(attend(states, heads), codes, start, own[at:], own_scales[at:], own_biases[at:], width)
+        added = multiply(attend(states, ends, heads), codes, start, own[at:], own_scales[at:], own_biases[at:], width)
         start, at = start + width * width, at + width
         normalise(tokens, added, norms[2 * layer + 1, 0], norms[2 * layer + 1, 1], least)
         wide = multiply(tokens, codes, start, own[at:], own_scales[at:], own_biases[at:], inner)
@@ -363,4 +377,7 @@ def encode(
         added = multiply(wide, codes, start, own[at:], own_scales[at:], own_biases[at:], width)
         start += width * inner
         normalise(tokens, added, norms[2 * layer + 2, 0], norms[2 * layer + 2, 1], least)
-    return _pooled(tokens, mean)
+    pooled = np.empty((len(ends), width), np.float32)
+    for text in range(len(ends)):
+        _pool(_part(tokens, ends, text), mean, pooled[text])
+    return pooled

@@ -77,11 +77,15 @@ class TextSpace:
         return query.once("text.query", lambda: self.encoder.encode_one(self.meant(query)))
 
     def meant(self, query: Query) -> str:
-        """The search text with its slips of the pen put right, which would lead a model of meaning astray.
+        """The search text with its slips of the pen put right, which would lead a model of meaning astray; once a
+        request.
 
         Only words that neither the catalog nor, in one piece, the model's tokenizer knows are taken for slips.
         """
-        if self.lexical is None:
+        return query.once("text.meant", lambda: self._meant(query))
+
+    def _meant(self, query: Query) -> str:
+        if self.lexical is None or not query.text:
             return query.text
         repaired = slips(plan(query, self.lexical), self.lexical)
         return " ".join(self._put_right(piece, repaired) for piece in query.text.split()) if repaired else query.text

@@ -107,7 +107,7 @@ def _write_bert(job: _Job, folder: Path) -> None:
         return
     tokenizer = open_tokenizer(folder / TOKENIZER_NAME, info.query_max_tokens)
     tokens = [np.array(tokenizer.encode(text).ids or [0], np.int64) for text in job.texts]
-    measured = parity.measure(job.exact, np.stack([bert(ids) for ids in tokens]))
+    measured = parity.measure(job.exact, np.concatenate([bert(ids) for ids in tokens]))
     if parity.passes(measured):
         write_bert(bert, PartWriter(folder), measured)
 
