@@ -86,7 +86,9 @@ def test_a_graph_in_fp32_encodes_queries_ahead_in_one_batch_and_one_in_int8_none
     ahead, texts = Encoder.open(encoder_folder), ["milk", "智能手表", "organic coffee and bread"]
     assert ahead.encode_ahead(texts) == 3
     for text in texts:
-        np.testing.assert_allclose(ahead._recalled(text), encoder.encode_one(text), atol=1e-5)
+        found = ahead._recalled(text)
+        assert found is not None
+        np.testing.assert_allclose(found, encoder.encode_one(text), atol=1e-5)
     shutil.copytree(encoder_folder, tmp_path, dirs_exist_ok=True)
     ahead.info.model_copy(update={"precision": "int8"}).write(tmp_path)
     assert Encoder.open(tmp_path).encode_ahead(texts) == 0

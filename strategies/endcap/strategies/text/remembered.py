@@ -6,7 +6,8 @@ from collections import OrderedDict
 from threading import Lock
 from typing import Generic, TypeVar
 
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Remembered(Generic[K, V]):
