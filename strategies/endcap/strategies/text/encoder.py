@@ -199,10 +199,9 @@ class Encoder:
 
     def _encode_query(self, text: str) -> Vectors:
         ids = self._tokens(self._queries, text)
-        if self._bert is not None and len(ids) <= MOST_TOKENS:
-            return self._bert(ids)[0]
-        vector: Vectors = self.run(ids[None], np.ones_like(ids)[None])[0].copy()
-        return vector
+        short = self._bert is not None and len(ids) <= MOST_TOKENS
+        vector: Vectors = (self._together([ids]) if short else self.run(ids[None], np.ones_like(ids)[None]))[0]
+        return vector.copy()
 
     @staticmethod
     def _tokens(tokenizer: Tokenizer, text: str) -> Numbers:
