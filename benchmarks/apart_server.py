@@ -46,10 +46,10 @@ def tell_apart(file: Path) -> None:
         page = mmap.mmap(opened.fileno(), SPENT.size)
     execute, seconds, requests = ranking.execute, 0.0, 0
 
-    def timed(strategy: Strategy, query: Query) -> Slate:
+    def timed(strategy: Strategy, query: Query, *, every_column: bool = False) -> Slate:
         nonlocal seconds, requests
         start = time.thread_time()
-        slate = execute(strategy, query)
+        slate = execute(strategy, query, every_column=every_column)
         seconds, requests = seconds + time.thread_time() - start, requests + 1
         SPENT.pack_into(page, 0, seconds, requests)
         return slate
@@ -61,10 +61,10 @@ def answer_by_one_slate() -> None:
     """From now on the first slate that is full answers every request."""
     execute, full = ranking.execute, list[Slate]()
 
-    def kept(strategy: Strategy, query: Query) -> Slate:
+    def kept(strategy: Strategy, query: Query, *, every_column: bool = False) -> Slate:
         if full and full[0].strategy == strategy.name:
             return full[0]
-        slate = execute(strategy, query)
+        slate = execute(strategy, query, every_column=every_column)
         if len(slate.items) == query.size:
             full[:] = [slate]
         return slate
