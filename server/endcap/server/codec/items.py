@@ -36,7 +36,7 @@ class ItemWriter:
         """The page that ``ask`` asks for."""
         page = slice(ask.offset, ask.query.size)
         places = [(2 * place, name) for place, name in enumerate(slate.run.recalled)]  # of the merge, see there
-        merged = slate.candidates.blocks[0].values[page].tolist()
+        merged = slate.candidates.blocks[0].values[page, : 2 * len(places)].tolist()  # behind these lie all features
         rows = zip(slate.items[page].tolist(), slate.scores[page].tolist(), merged, slate.reasons[page], strict=True)
         items = []
         for number, score, found, reasons in rows:
