@@ -25,7 +25,8 @@ class ServeOptions(BaseModel):
     threads: int = Field(1, ge=1, le=64)
     """Compute threads of each worker. More workers scale better: threads share one interpreter lock."""
     max_in_flight: int = Field(0, ge=0)
-    """Requests that each worker computes or keeps waiting; 0: two a thread, and 32 more."""
+    """Requests that each worker computes or queues; 0: two a thread, and 32 more. Others wait a tenth of a second for a
+    place, and are refused then."""
     strategies: Path | None = None
     """A TOML file of the shop's own strategies."""
     grace_seconds: float = Field(30.0, ge=0)
