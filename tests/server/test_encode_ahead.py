@@ -23,7 +23,7 @@ from endcap.server.slates import SlateCache
 from endcap.strategies.text import bert
 from endcap.strategies.text.encoder import Encoder
 from endcap.strategies.text.space import text_space
-from endcap.v1.ranking_pb2 import RankRequest, RankResponse
+from endcap.v1.ranking_pb2 import BatchRankRequest, BatchRankResponse, RankRequest, RankResponse
 
 from .test_admission import until
 
@@ -98,6 +98,17 @@ async def test_searches_that_wait_are_encoded_together_and_answered_as_each_alon
     other = Ranking(alone, worker.desk, SlateCache(0))
     assert answers == [ranked(other.rank(search(text), Call("Rank"))) for text in TEXTS]
     assert all(answers)
+
+
+async def test_searches_of_one_stream_are_encoded_together_too(worker: Worker) -> None:
+    gate = await worker.held()
+    raws = [BatchRankRequest(request=RankRequest(query=text)).SerializeToString() for text in TEXTS]
+    sent = [asyncio.create_task(worker.ranking._one_of_batch(raw, at, None)) for at, raw in enumerate(raws)]
+    await asyncio.sleep(0)
+    gate.set()
+    answers = [BatchRankResponse.FromString(await answer) for answer in sent]
+    assert all(answer.response.items for answer in answers)
+    assert worker.together() == (1, len(TEXTS))
 
 
 async def test_a_search_that_nobody_waits_behind_is_encoded_where_it_is_needed(worker: Worker) -> None:
