@@ -9,18 +9,17 @@ from functools import partial
 
 import pytest
 
+from endcap.server import admission as module
 from endcap.server.admission import MOST_IN_LINE, RETRY_SECONDS, Admission
 from endcap.server.errors import OutOfTime, Overloaded
 
 
 async def test_no_more_tasks_run_or_wait_than_the_limit() -> None:
-    admission, gate = Admission(threads=1, limit=2), threading.Event()
-    held = [asyncio.create_task(admission.run(gate.wait)) for _ in range(2)]
-    await asyncio.sleep(0)
+    admission, gate, held = await full(limit=2)
     with pytest.raises(Overloaded):
         await admission.run(gate.wait)
     gate.set()
-    assert await asyncio.gather(*held) == [True, True]
+    assert await held == [True, True]
     assert await admission.run(lambda: 3) == 3
     admission.close()
 
@@ -42,10 +41,11 @@ async def test_a_deadline_that_has_passed_keeps_a_task_from_running() -> None:
     admission.close()
 
 
-async def test_who_finds_no_place_gets_the_next_that_is_left_in_the_order_of_coming() -> None:
-    admission, gate, ran = Admission(threads=1, limit=1), threading.Event(), list[int]()
-    held = asyncio.create_task(admission.run(gate.wait))
-    await asyncio.sleep(0)
+async def test_who_finds_no_place_gets_the_next_that_is_left_in_the_order_of_coming(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 60.0)  # on the busiest machine
+    (admission, gate, held), ran = await full(), list[int]()
     waiting = [asyncio.create_task(admission.run(partial(ran.append, n))) for n in range(3)]
     await asyncio.sleep(0)
     gate.set()
@@ -57,43 +57,52 @@ async def test_who_finds_no_place_gets_the_next_that_is_left_in_the_order_of_com
 
 
 async def test_a_refusal_takes_a_while_and_leaves_every_place_as_it_was() -> None:
-    admission, gate = Admission(threads=1, limit=1), threading.Event()
-    held = asyncio.create_task(admission.run(gate.wait))
-    await asyncio.sleep(0)
+    admission, gate, held = await full()
     begun = time.monotonic()
     refused = await asyncio.gather(*(admission.run(lambda: 1) for _ in range(3)), return_exceptions=True)
     assert all(isinstance(each, Overloaded) for each in refused)
     assert time.monotonic() - begun >= 0.9 * RETRY_SECONDS
     gate.set()
-    assert await held
+    assert await held == [True]
     assert await admission.run(lambda: 2) == 2
     assert admission.in_flight == 0
     admission.close()
 
 
 async def test_the_line_has_an_end_behind_which_callers_are_refused_at_once() -> None:
-    admission, gate = Admission(threads=1, limit=1), threading.Event()
-    held = asyncio.create_task(admission.run(gate.wait))
-    await asyncio.sleep(0)
+    admission, gate, held = await full()
     in_line = [asyncio.create_task(admission.run(lambda: 1, patient=True)) for _ in range(MOST_IN_LINE)]
     await asyncio.sleep(0)
     with pytest.raises(Overloaded):
         admission.run(lambda: 2).send(None)  # up to where it would wait for anything
     gate.set()
-    assert await asyncio.gather(held, *in_line) == [True, *[1] * MOST_IN_LINE]
+    assert await asyncio.gather(held, *in_line) == [[True], *[1] * MOST_IN_LINE]
+    admission.close()
+
+
+async def test_who_was_refused_or_left_stands_in_nobodys_way() -> None:
+    admission, gate, held = await full()
+    gone = [asyncio.create_task(admission.run(lambda: 1)) for _ in range(MOST_IN_LINE)]
+    await asyncio.sleep(0)
+    for task in gone[::2]:
+        task.cancel()
+    await asyncio.gather(*gone, return_exceptions=True)
+    waits = admission.run(lambda: 2)
+    assert isinstance(waits.send(None), asyncio.Future)
+    waits.close()
+    gate.set()
+    assert await held == [True]
     admission.close()
 
 
 async def test_patient_tasks_wait_for_room_and_one_that_leaves_passes_its_turn_on() -> None:
-    admission, gate = Admission(threads=1, limit=1), threading.Event()
-    held = asyncio.create_task(admission.run(gate.wait))
-    await asyncio.sleep(0)
+    admission, gate, held = await full()
     leaving, staying = (asyncio.create_task(admission.run(lambda: 7, patient=True)) for _ in range(2))
     await asyncio.sleep(0)
     gate.set()
     leaving.cancel()
     assert await staying == 7
-    assert await held
+    assert await held == [True]
     admission.close()
 
 
@@ -117,6 +126,14 @@ async def test_what_waits_is_told_in_its_order_but_not_what_is_begun_given_up_or
         await late
     assert (ran, admission.waiting(9)) == (["a", "b", "c"], [])
     admission.close()
+
+
+async def full(limit: int = 1) -> tuple[Admission, threading.Event, asyncio.Future[list[bool]]]:
+    """An admission whose every place is taken until the event is set, and the tasks that take them."""
+    admission, gate = Admission(threads=1, limit=limit), threading.Event()
+    held = asyncio.gather(*(admission.run(gate.wait) for _ in range(limit)))
+    await asyncio.sleep(0)
+    return admission, gate, held
 
 
 async def until(true: object) -> None:

@@ -137,7 +137,9 @@ class Admission:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
+            if turn.cancelled():
+                self._out_of_line(turn)
+            elif turn.exception() is None:
                 self._leave()  # the turn came just as its owner left: pass it on
             raise
         finally:
@@ -146,7 +148,12 @@ class Admission:
 
     def _refuse(self, turn: asyncio.Future[None]) -> None:
         if not turn.done():
+            self._out_of_line(turn)
             turn.set_exception(self._full())
+
+    def _out_of_line(self, turn: asyncio.Future[None]) -> None:
+        with suppress(ValueError):  # who leaves a place may have passed it over already
+            self._line.remove(turn)
 
     def _full(self) -> Overloaded:
         text = f"all {self.limit} places of this worker are taken; try again, or start more workers"
