@@ -15,7 +15,7 @@ import os
 import resource
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -176,12 +176,12 @@ def _grown(small: dict[str, Any], large: dict[str, Any], kind: str) -> float | N
 def main() -> None:
     options, console = _options(), Console()
     found = _kept(options.json)
-    for name in filter(None, options.items.split(",")):
+    for name in options.items:
         console.print(f"{name} items: making the shop, then measuring")
         size = (QUICK_SIZES if options.quick else SIZES)[name]
         found["served"][name] = apart(served_at, size, options.rounds, options.requests) | machine_now()
         _save(options.json, found)
-    for name in filter(None, options.train.split(",")):
+    for name in options.train:
         console.print(f"{name} events: training")
         with all_cores():
             found["trained"][name] = apart(trained_at, TRAININGS[name]) | machine_now()
@@ -227,15 +227,28 @@ def _table(found: dict[str, Any]) -> Table:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, default=OUT / "scale.json", help="joined with what it holds already")
-    parser.add_argument("--items", default="10k,100k,1m", help="of 10k, 100k, 1m; empty: none")
-    parser.add_argument("--train", default="", help="of 1m, 5m, 20m events")
+    items, train = _named(SIZES), _named(TRAININGS)
+    parser.add_argument("--items", type=items, default=[*SIZES], help="of 10k, 100k, 1m; empty: none")
+    parser.add_argument("--train", type=train, default=[], help="of 1m, 5m, 20m events")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=60, help="requests a round")
     parser.add_argument("--quick", action="store_true", help="10,000 and 100,000 items, few requests, no training")
     options = parser.parse_args()
     if options.quick:
-        options.items, options.train, options.rounds, options.requests = "10k,100k", "", 3, 30
+        options.items, options.train, options.rounds, options.requests = [*QUICK_SIZES], [], 3, 30
     return options
+
+
+def _named(known: Mapping[str, object]) -> Callable[[str], list[str]]:
+    """What reads an option: known names with commas between them."""
+
+    def read(text: str) -> list[str]:
+        names = [*filter(None, text.split(","))]
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: expected some of {', '.join(known)}")
+        return names
+
+    return read
 
 
 if __name__ == "__main__":
